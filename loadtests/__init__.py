@@ -1,0 +1,1 @@
+"""Load generators, scenarios and reports: python -m loadtests SCENARIO."""

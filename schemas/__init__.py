@@ -1,0 +1,1 @@
+"""JSON Schemas of the topics and SQL migrations, loaded with importlib.resources."""

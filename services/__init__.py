@@ -1,0 +1,1 @@
+"""Dipper's services: terminals' NMEA streams in, enriched fixes in TimescaleDB out."""

@@ -1,0 +1,169 @@
+"""JSON bytes of every record on the log, and back.
+
+A decoder raises CodecError for bytes that are no such record: a reader dead-letters them.
+The schemas in ``schemas/`` describe the same records for readers in other languages.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import orjson
+
+from services.model import (
+    EnrichedFix,
+    Fix,
+    Message,
+    Reject,
+    Source,
+    Tally,
+    ZoneEvent,
+    ZoneState,
+)
+
+Value = TypeVar("Value", bound=tuple[Any, ...])
+
+
+class CodecError(ValueError):
+    """Bytes that are no record of the expected kind."""
+
+
+def content_id(*parts: str | int | bytes) -> str:
+    """A hash of content that names it: 32 hex digits, the same on every machine and run."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        raw = part if isinstance(part, bytes) else str(part).encode()
+        digest.update(len(raw).to_bytes(4, "big"))
+        digest.update(raw)
+    return digest.hexdigest()
+
+
+def encode_fix(fix: Fix) -> bytes:
+    """A fix as a record of ``telematics.fix.v1``."""
+    return orjson.dumps(fix._asdict())
+
+
+def decode_fix(value: bytes | None) -> Fix:
+    """The fix of such a record. Raises CodecError."""
+    return _fix(_load(value))
+
+
+def splice_enriched(fix_value: bytes, zones: tuple[str, ...], late: bool, source: Source) -> bytes:
+    """A record of ``telematics.enriched.v1`` from the fix's own bytes, which are not redone."""
+    tail = orjson.dumps({"zones": zones, "late": late, "source": source})
+    return fix_value[:-1] + b"," + tail[1:]
+
+
+def encode_enriched(enriched: EnrichedFix) -> bytes:
+    """An enriched fix as a record of ``telematics.enriched.v1``."""
+    return splice_enriched(encode_fix(enriched.fix), enriched.zones, enriched.late, enriched.source)
+
+
+def decode_enriched(value: bytes | None) -> EnrichedFix:
+    """The enriched fix of such a record. Raises CodecError."""
+    fields = _load(value)
+    try:
+        zones = tuple(fields.pop("zones"))
+        late = bool(fields.pop("late"))
+        source = Source(*fields.pop("source"))
+    except (KeyError, TypeError) as error:
+        raise CodecError(f"not an enriched fix: {error!r}") from error
+    return EnrichedFix(_fix(fields), zones, late, source)
+
+
+def encode_zone_event(event: ZoneEvent) -> bytes:
+    """A zone event as a record of ``telematics.zone-event.v1``."""
+    return orjson.dumps(event._asdict())
+
+
+def decode_zone_event(value: bytes | None) -> ZoneEvent:
+    """The zone event of such a record. Raises CodecError."""
+    return _build(ZoneEvent, _load(value))
+
+
+def encode_message(message: Message) -> bytes:
+    """A message as a record of ``telematics.message.v1``; its line as base64."""
+    return orjson.dumps(_with_text_line(message._asdict()))
+
+
+def decode_message(value: bytes | None) -> Message:
+    """The message of such a record. Raises CodecError."""
+    return _build(Message, _with_byte_line(_load(value)))
+
+
+def encode_reject(reject: Reject) -> bytes:
+    """A reject as a record of ``telematics.reject.v1``; its line as base64."""
+    return orjson.dumps(_with_text_line(reject._asdict()))
+
+
+def decode_reject(value: bytes | None) -> Reject:
+    """The reject of such a record. Raises CodecError."""
+    return _build(Reject, _with_byte_line(_load(value)))
+
+
+def encode_tally(tally: Tally) -> bytes:
+    """A tally as a record of ``telematics.tally.v1``."""
+    return orjson.dumps(tally._asdict(), option=orjson.OPT_NON_STR_KEYS)
+
+
+def decode_tally(value: bytes | None) -> Tally:
+    """The tally of such a record. Raises CodecError."""
+    fields = _load(value)
+    offsets = fields.get("fix_offsets")
+    if isinstance(offsets, dict):
+        fields["fix_offsets"] = {int(partition): offset for partition, offset in offsets.items()}
+    return _build(Tally, fields)
+
+
+def encode_zone_state(state: ZoneState) -> bytes:
+    """A zone state as a record of ``telematics.zone-state.v1``."""
+    return orjson.dumps(state._asdict())
+
+
+def decode_zone_state(value: bytes | None) -> ZoneState:
+    """The zone state of such a record. Raises CodecError."""
+    fields = _load(value)
+    if isinstance(fields.get("source"), list):
+        fields["source"] = Source(*fields["source"])
+    return _build(ZoneState, fields)
+
+
+def _load(value: bytes | None) -> dict[str, Any]:
+    if value is None:
+        raise CodecError("a tombstone where a record was expected")
+    try:
+        fields = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise CodecError(f"no JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise CodecError("no JSON object")
+    return fields
+
+
+def _fix(fields: dict[str, Any]) -> Fix:
+    if isinstance(fields.get("talkers"), list):
+        fields["talkers"] = tuple(fields["talkers"])
+    return _build(Fix, fields)
+
+
+def _build(kind: type[Value], fields: Mapping[str, Any]) -> Value:
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise CodecError(f"not a {kind.__name__}: {error}") from error
+
+
+def _with_text_line(fields: dict[str, Any]) -> dict[str, Any]:
+    fields["line"] = base64.b64encode(fields["line"]).decode("ascii")
+    return fields
+
+
+def _with_byte_line(fields: dict[str, Any]) -> dict[str, Any]:
+    try:
+        fields["line"] = base64.b64decode(fields["line"], validate=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CodecError(f"line is no base64: {error!r}") from error
+    return fields

@@ -1,0 +1,1 @@
+"""Store: enriched fixes, events, messages and rejects from the log into PostgreSQL."""
