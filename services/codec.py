@@ -53,7 +53,7 @@ def decode_fix(value: bytes | None) -> Fix:
 
 def splice_enriched(fix_value: bytes, zones: tuple[str, ...], late: bool, source: Source) -> bytes:
     """A record of ``telematics.enriched.v1`` from the fix's own bytes, which are not redone."""
-    tail = orjson.dumps({"zones": zones, "late": late, "source": source})
+    tail = orjson.dumps({"zones": zones, "late": late, "source": list(source)})
     return fix_value[:-1] + b"," + tail[1:]
 
 
@@ -120,7 +120,7 @@ def decode_tally(value: bytes | None) -> Tally:
 
 def encode_zone_state(state: ZoneState) -> bytes:
     """A zone state as a record of ``telematics.zone-state.v1``."""
-    return orjson.dumps(state._asdict())
+    return orjson.dumps({**state._asdict(), "source": list(state.source)})
 
 
 def decode_zone_state(value: bytes | None) -> ZoneState:

@@ -1,1 +1,1 @@
-"""The log between the services: one small interface; Kafka, SQLite and an in-memory double behind it."""
+"""The log between the services: one interface; Kafka, SQLite and a double behind it."""

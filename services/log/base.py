@@ -27,7 +27,7 @@ class LogError(Exception):
     """The log can't do what was asked; the text says why and what helps."""
 
 
-class LogUnavailable(LogError):
+class LogUnavailableError(LogError):
     """The log does not answer now; the same call may work later."""
 
 
@@ -87,7 +87,7 @@ class Consumer(Protocol):
 
         A change of ``assigned()`` shows between two calls of poll and never within one.
         A partition that comes anew starts at the group's committed offset, else at 0 (or the
-        oldest kept). Raises LogUnavailable.
+        oldest kept). Raises LogUnavailableError.
         """
         ...
 
@@ -139,7 +139,7 @@ class Log(Protocol):
 
         Without ``partition`` each goes by its key as in Kafka's default partitioner (murmur2);
         entries of one key keep their order. Returns per partition the offset after the last of
-        these entries. Retries what can be retried; raises LogUnavailable when its time is up:
+        these entries. Retries what can be retried; raises LogUnavailableError when its time is up:
         then some entries may be in the log and the caller appends all again.
         """
         ...
@@ -161,5 +161,5 @@ class Log(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Raises LogUnavailable if the log does not answer."""
+        """Raises LogUnavailableError if the log does not answer."""
         ...
