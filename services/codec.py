@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import orjson
 
 from services.model import (
+    MAX_REJECT_BYTES,
+    DeadLetter,
     EnrichedFix,
     Fix,
     Message,
@@ -55,6 +57,25 @@ def splice_enriched(fix_value: bytes, zones: tuple[str, ...], late: bool, source
     """A record of ``telematics.enriched.v1`` from the fix's own bytes, which are not redone."""
     tail = orjson.dumps({"zones": zones, "late": late, "source": list(source)})
     return fix_value[:-1] + b"," + tail[1:]
+
+
+def encode_dead_letter(value: bytes | None, reason: str, source: Source) -> bytes:
+    """In ``telematics.enriched.v1``, the place of a record of the fix topic that is no fix.
+
+    It keeps the sequence of sources without a gap, so that the ledger counts the record.
+    """
+    raw = base64.b64encode((value or b"")[:MAX_REJECT_BYTES]).decode("ascii")
+    return orjson.dumps({"dead_letter": raw, "reason": reason, "source": list(source)})
+
+
+def decode_dead_letter(value: bytes | None) -> DeadLetter:
+    """The dead letter of such a record. Raises CodecError."""
+    fields = _load(value)
+    try:
+        raw = base64.b64decode(fields["dead_letter"], validate=True)
+        return DeadLetter(raw, str(fields["reason"]), Source(*fields["source"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CodecError(f"not a dead letter: {error!r}") from error
 
 
 def encode_enriched(enriched: EnrichedFix) -> bytes:

@@ -139,6 +139,14 @@ class Reject(NamedTuple):
 MAX_REJECT_BYTES = 1024
 
 
+class DeadLetter(NamedTuple):
+    """A record that is not what its topic holds, passed on so that it is counted."""
+
+    value: bytes
+    reason: str
+    source: Source
+
+
 class Tally(NamedTuple):
     """What one ingest run has read and published so far: cumulative, a later one replaces it.
 

@@ -100,6 +100,10 @@ class Consumer(Protocol):
         the partition to another."""
         ...
 
+    async def committed(self) -> Mapping[TopicPartition, int]:
+        """The group's committed offset of each assigned partition; 0 where there is none."""
+        ...
+
     async def lag(self) -> Mapping[TopicPartition, int]:
         """Records between each assigned partition's read position and its end."""
         ...

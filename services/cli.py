@@ -1,0 +1,249 @@
+"""The ``dipper`` command. Each command imports what it needs, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+EXIT_FAILED = 1
+
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILE…")
+TERMINAL = click.option(
+    "--terminal",
+    required=True,
+    metavar="ID",
+    help="Whose stream this is: 3 to 32 of A-Z a-z 0-9 _ -.",
+)
+ALLOW_MISSING = click.option(
+    "--allow-missing-checksum",
+    is_flag=True,
+    help="Take sentences without a checksum (some receivers send none).",
+)
+DATA_DIR = click.option(
+    "--data-dir",
+    default="dipper-data",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where `dipper up` keeps its log and its database.",
+)
+
+
+class OrderedGroup(click.Group):
+    """Lists the commands in the order in which a newcomer meets them."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=OrderedGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dipper", prog_name="dipper")
+def main() -> None:
+    """Dipper (北斗): BeiDou/GNSS streams of vehicles and ships into TimescaleDB.
+
+    \b
+    Try it:        dipper demo
+    Run it:        dipper up --data-dir ./data
+    Feed it:       dipper replay drive.nmea --to tcp://127.0.0.1:10110 --terminal TRUCK-7
+    Look inside:   dipper decode drive.nmea --terminal TRUCK-7
+
+    Data goes to standard output, talk to standard error.
+    Exit codes: 0 done, 1 failed, 2 wrong usage.
+    """
+
+
+@main.command()
+def demo() -> None:
+    """Show everything once: captures and a simulated fleet, from TCP to database rows."""
+    from services.tools.demo import run
+
+    sys.exit(run())
+
+
+@main.command()
+@DATA_DIR
+@click.option("--host", metavar="ADDRESS", help="Where to listen for terminals.  [127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="TCP port for terminals.  [10110]")
+@click.option("--http-port", type=click.IntRange(0, 65535), help="Port of /metrics …  [9110]")
+@click.option("--zones", type=click.Path(path_type=Path), metavar="FILE", help="GeoJSON of zones.")
+@click.option(
+    "--terminals", type=click.Path(path_type=Path), metavar="FILE", help="CSV or JSON of terminals."
+)
+def up(
+    data_dir: Path,
+    host: str | None,
+    port: int | None,
+    http_port: int | None,
+    zones: Path | None,
+    terminals: Path | None,
+) -> None:
+    """Run the whole pipeline in this one process, on embedded parts.
+
+    The log is a SQLite file and the database a PostgreSQL of its own, both under --data-dir.
+    Settings come from these options, DIPPER_* variables and dipper.toml, in that order
+    (`dipper settings` lists them). Ctrl-C or SIGTERM stop it; everything read is durable.
+
+    \b
+    Example:
+      dipper up --data-dir ./data --zones harbour.geojson
+      dipper replay ship.nmea --to tcp://127.0.0.1:10110 --terminal SHIP-1 --ack
+      dipper ledger --data-dir ./data
+    """
+    from services.assembly import up as run
+    from services.runtime.process import run_service
+
+    overrides = {"ingest_host": host, "ingest_port": port, "http_port": http_port}
+    run_service(lambda settings: run(settings, data_dir, zones, terminals), overrides)
+
+
+def _service(name: str, what: str) -> Callable[[], None]:
+    def command() -> None:
+        from services import assembly
+        from services.runtime.process import run_service
+
+        run_service(getattr(assembly, name), {})
+
+    command.__doc__ = f"""{what}
+
+    Runs until Ctrl-C or SIGTERM, configured by DIPPER_* variables or dipper.toml
+    (`dipper settings` lists them). Start as many as you like.
+    """
+    return command
+
+
+for _name, _what in (
+    ("ingest", "Run ingest: terminals' connections in, fixes to Kafka out."),
+    ("enrich", "Run enrich: fixes in, zones and zone events out."),
+    ("store", "Run store: from Kafka into the database."),
+):
+    main.command(_name)(_service(_name, _what))
+
+
+@main.command()
+@FILES
+@click.option(
+    "--to", required=True, metavar="tcp://HOST:PORT", help="The listener to send the captures to."
+)
+@click.option("--terminal", metavar="ID", help="Log in as this terminal first.")
+@click.option("--token", default="", metavar="TOKEN", help="The terminal's token, if it has one.")
+@click.option(
+    "--speed", default="1", show_default=True, metavar="N|max", help="N times real time, or max."
+)
+@click.option("--loop", is_flag=True, help="Begin again after the last file, until Ctrl-C.")
+@click.option("--ack", is_flag=True, help="End only when the server has acknowledged every line.")
+@click.option(
+    "--retry-for",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="With --ack: how long to try again after a lost connection.",
+)
+def replay(**options: Any) -> None:
+    """Send captures as their terminal sent them, paced by their own time.
+
+    FILE may be gzipped, or - for standard input; several are sent in order.
+
+    \b
+    Example:
+      dipper replay day1.nmea.gz day2.nmea.gz --to tcp://127.0.0.1:10110 \\
+          --terminal TRUCK-7 --speed 10
+    """
+    from services.tools.replay import ReplayOptions, parse_speed, run
+
+    try:
+        options["speed"] = parse_speed(options["speed"])
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--speed") from error
+    sys.exit(run(ReplayOptions(**options)))
+
+
+@main.command()
+@FILES
+@TERMINAL
+@click.option(
+    "--format",
+    "form",
+    default="jsonl",
+    show_default=True,
+    type=click.Choice(["jsonl", "csv", "geojson"]),
+    help="Form of the output.",
+)
+@ALLOW_MISSING
+def decode(files: tuple[str, ...], terminal: str, form: str, allow_missing_checksum: bool) -> None:
+    """Decode captures offline: one record an epoch, in the order of the stream.
+
+    FILE may be gzipped, or - for standard input. A summary of the lines used and rejected,
+    with reasons, goes to standard error.
+    """
+    from services.tools.decode import run
+
+    sys.exit(run(files, terminal, form, allow_missing_checksum=allow_missing_checksum))
+
+
+@main.command()
+@FILES
+@TERMINAL
+@click.option("--zones", required=True, metavar="FILE", help="GeoJSON of zones (docs/zones.md).")
+@ALLOW_MISSING
+def events(files: tuple[str, ...], terminal: str, zones: str, allow_missing_checksum: bool) -> None:
+    """Zone events of captures, offline: the same code as the enrich service."""
+    from services.tools.events import run
+
+    sys.exit(run(files, terminal, zones, allow_missing_checksum=allow_missing_checksum))
+
+
+@main.group(cls=OrderedGroup)
+def zones() -> None:
+    """Look at zone files."""
+
+
+@zones.command()
+@FILES
+def validate(files: tuple[str, ...]) -> None:
+    """Check zone files; every problem is told with file, feature and reason."""
+    from services.tools.zones import validate as run
+
+    sys.exit(run(files))
+
+
+@main.command()
+@DATA_DIR
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+def ledger(data_dir: Path, as_json: bool) -> None:
+    """Show what became of every line and every fix, and whether the sums agree.
+
+    Reads the database of DIPPER_DSN, or else the one under --data-dir, which is started for
+    the purpose if `dipper up` is not running. Exit code 1 if the ledger does not balance.
+    """
+    from services.tools.ledger import run
+
+    sys.exit(run(data_dir, as_json=as_json))
+
+
+@main.command()
+@DATA_DIR
+def migrate(data_dir: Path) -> None:
+    """Bring the database's tables, and with Kafka the topics, up to this version of Dipper.
+
+    Uses DIPPER_DSN and DIPPER_KAFKA_SERVERS, or else the database under --data-dir.
+    """
+    from services.tools.migrate import run
+
+    sys.exit(run(data_dir))
+
+
+@main.command()
+def settings() -> None:
+    """List every setting with its variable, default and meaning."""
+    from services.tools.settings import run
+
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""The enrich service: a batch of fixes in, enriched fixes and zone events out.
+
+Order of every step: outputs durable, then state durable, then offsets committed. A crash
+anywhere repeats inputs, never skips them, and a repeated input gives the same records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from services.codec import (
+    CodecError,
+    decode_fix,
+    encode_dead_letter,
+    encode_zone_event,
+    splice_enriched,
+)
+from services.enrich import metrics
+from services.enrich.state import recover, state_entries, state_key
+from services.enrich.zone_source import ZoneSource
+from services.log.base import (
+    ENRICHED,
+    FIX,
+    ZONE_EVENT,
+    ZONE_STATE,
+    Batch,
+    Consumer,
+    Entry,
+    Log,
+    LogUnavailableError,
+    Record,
+    TopicPartition,
+)
+from services.model import Fix, Source
+from services.runtime.metrics import BATCH_RECORDS, BATCH_SECONDS
+from services.zones.enriching import Enriched, enrich_fixes
+from services.zones.transitions import TerminalZones
+
+logger = logging.getLogger(__name__)
+
+UNDECODABLE = "undecodable"
+
+
+@dataclass(slots=True)
+class _Partition:
+    """What is in memory of one partition of the fix topic."""
+
+    generation: int
+    states: dict[str, TerminalZones]
+    keys: dict[str, int]
+    applied: dict[str, int]
+    """Terminals whose recovered state is ahead of the committed offset, until that is reached."""
+    obsolete: list[bytes]
+    next_offset: int | None = None
+    dirty: set[str] = field(default_factory=set)
+
+
+class EnrichStage:
+    """The zones of each fix, and the events of each terminal (a ``runtime.loop.Stage``)."""
+
+    passing: tuple[type[Exception], ...] = (LogUnavailableError,)
+
+    def __init__(
+        self, log: Log, zones: ZoneSource, checkpoint_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._log = log
+        self._zones = zones
+        self._checkpoint_s = checkpoint_s
+        self._clock = clock
+        self._checkpointed = clock()
+        self._partitions: dict[int, _Partition] = {}
+
+    async def gained(self, consumer: Consumer, partitions: Collection[TopicPartition]) -> None:
+        """Load the zone state of each partition; start at the committed offsets."""
+        await self._zones.refresh()
+        committed = await consumer.committed()
+        for place in partitions:
+            stored = recover(await self._log.read_compacted(ZONE_STATE, place.partition))
+            if stored.unreadable:
+                logger.error(
+                    "%d zone states of partition %d can't be read and are left aside",
+                    stored.unreadable,
+                    place.partition,
+                )
+            start = committed.get(place, 0)
+            self._partitions[place.partition] = _Partition(
+                max(consumer.generation, stored.generation + 1),
+                stored.states,
+                stored.keys,
+                {name: last for name, last in stored.applied.items() if last >= start},
+                list(stored.obsolete),
+            )
+            consumer.seek(place, start)
+
+    def lost(self, partitions: Collection[TopicPartition]) -> None:
+        """Forget; what was not settled the next owner computes again."""
+        for place in partitions:
+            self._partitions.pop(place.partition, None)
+
+    async def handle(self, batch: Batch) -> None:
+        """Publish what the batch gives. State changes only once that is durable."""
+        started = self._clock()
+        await self._zones.refresh_if_due()
+        number = batch.source.partition
+        partition = self._partitions[number]
+        fixes, enriched_entries = _decode(batch, partition)
+        states = {
+            name: partition.states[name]
+            for name in {fix.terminal for _, fix in fixes}
+            if name in partition.states
+        }
+        results = enrich_fixes(self._zones.index, states, [fix for _, fix in fixes])
+        event_entries = []
+        for (record, fix), result in zip(fixes, results, strict=True):
+            enriched_entries.append((record.offset, _enriched_entry(record, fix, result, number)))
+            event_entries += [
+                Entry(event.terminal.encode(), encode_zone_event(event)) for event in result.events
+            ]
+        enriched_entries.sort(key=lambda entry: entry[0])
+        await asyncio.gather(
+            self._log.append(ENRICHED, [entry for _, entry in enriched_entries], partition=number),
+            self._log.append(ZONE_EVENT, event_entries, partition=number),
+        )
+        partition.states.update(states)
+        partition.dirty.update(states)
+        partition.next_offset = batch.next_offset
+        _count(results, len(batch.records) - len(fixes))
+        BATCH_RECORDS.labels("enrich").observe(len(batch.records))
+        BATCH_SECONDS.labels("enrich").observe(self._clock() - started)
+
+    async def settle(self, consumer: Consumer, *, final: bool) -> None:
+        """Publish the state of terminals that moved, then commit the offsets it includes."""
+        now = self._clock()
+        if not final and now - self._checkpointed < self._checkpoint_s:
+            return
+        self._checkpointed = now
+        moved = {
+            number: partition
+            for number, partition in self._partitions.items()
+            if partition.next_offset is not None
+        }
+        if not moved:
+            return
+        await asyncio.gather(*(self._save(number, each) for number, each in moved.items()))
+        offsets = {
+            TopicPartition(FIX, number): each.next_offset
+            for number, each in moved.items()
+            if each.next_offset is not None
+        }
+        await consumer.commit(offsets)
+        for partition in moved.values():
+            partition.next_offset = None
+        metrics.CHECKPOINTS.inc()
+        metrics.INSIDE.set(
+            sum(bool(s.inside) for each in self._partitions.values() for s in each.states.values())
+        )
+
+    async def _save(self, number: int, partition: _Partition) -> None:
+        dirty = sorted(partition.dirty)
+        source = Source(number, (partition.next_offset or 0) - 1)
+        entries = state_entries(partition.states, dirty, source, partition.generation)
+        await self._log.append(ZONE_STATE, entries, partition=number)
+        replaced = [
+            state_key(name, partition.keys[name])
+            for name in dirty
+            if partition.keys.get(name, partition.generation) != partition.generation
+        ]
+        tombstones = [Entry(key, None) for key in (*replaced, *partition.obsolete)]
+        if tombstones:
+            await self._log.append(ZONE_STATE, tombstones, partition=number)
+        partition.keys.update(dict.fromkeys(dirty, partition.generation))
+        partition.obsolete.clear()
+        partition.dirty.clear()
+        metrics.STATE_RECORDS.inc(len(entries))
+
+
+def _decode(
+    batch: Batch, partition: _Partition
+) -> tuple[list[tuple[Record, Fix]], list[tuple[int, Entry]]]:
+    """The batch's fixes that are to be enriched, and dead letters with their offsets."""
+    number = batch.source.partition
+    fixes: list[tuple[Record, Fix]] = []
+    dead: list[tuple[int, Entry]] = []
+    for record in batch.records:
+        try:
+            fix = decode_fix(record.value)
+        except CodecError:
+            letter = encode_dead_letter(record.value, UNDECODABLE, Source(number, record.offset))
+            dead.append((record.offset, Entry(record.key, letter)))
+            continue
+        fixes.append((record, fix))
+    if partition.applied:
+        fixes = _drop_applied(fixes, partition.applied)
+    return fixes, dead
+
+
+def _drop_applied(
+    fixes: Sequence[tuple[Record, Fix]], applied: dict[str, int]
+) -> list[tuple[Record, Fix]]:
+    """Leave out fixes that a recovered state includes: their outputs were durable before it."""
+    kept = [(record, fix) for record, fix in fixes if record.offset > applied.get(fix.terminal, -1)]
+    metrics.SKIPPED_FIXES.inc(len(fixes) - len(kept))
+    if fixes and fixes[-1][0].offset >= max(applied.values()):
+        applied.clear()
+    return kept
+
+
+def _enriched_entry(record: Record, fix: Fix, result: Enriched, partition: int) -> Entry:
+    value = splice_enriched(
+        record.value or b"", result.zones, result.late, Source(partition, record.offset)
+    )
+    return Entry(record.key or fix.terminal.encode(), value)
+
+
+def _count(results: Sequence[Enriched], dead_letters: int) -> None:
+    metrics.FIXES.inc(len(results))
+    metrics.LATE_FIXES.inc(sum(result.late for result in results))
+    metrics.DEAD_LETTERS.inc(dead_letters)
+    for result in results:
+        for event in result.events:
+            metrics.ZONE_EVENTS.labels(event.kind).inc()

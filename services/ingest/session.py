@@ -1,0 +1,291 @@
+"""The protocol of one connection without its socket: bytes in; outcomes, replies, close out.
+
+No clock either: silence is counted in ticks that the caller gives (see ``tick``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.ingest import replies
+from services.ingest.identity import (
+    ACCEPTED,
+    UNKNOWN,
+    WRONG_NAME,
+    WRONG_SYNTAX,
+    Authenticate,
+    LoginResult,
+    Trust,
+    accept_all,
+    is_terminal_name,
+)
+from services.ingest.settings import SessionSettings
+from services.model import MAX_REJECT_BYTES, Reject
+from services.nmea.framing import Framer
+from services.nmea.identity import Identification
+from services.nmea.read import Bad, Control, Reading, read_line
+from services.nmea.reasons import LOGIN_REFUSED, UNIDENTIFIED, UNKNOWN_TERMINAL, UNSUPPORTED
+from services.nmea.tag_block import TagBlock
+from services.nmea.terminal import Outcomes, TerminalDecoder
+
+_ABOUT_THE_CONNECTION = frozenset((Control, Identification, TagBlock))
+
+
+class _Stream:
+    """A terminal's decoder, and the tick of its last line."""
+
+    __slots__ = ("decoder", "heard")
+
+    def __init__(self, decoder: TerminalDecoder, heard: int) -> None:
+        self.decoder = decoder
+        self.heard = heard
+
+
+class Session:
+    """Reads one connection's bytes.
+
+    ``receive``, ``tick`` and ``end`` return what became known, to be published in that order;
+    after each call ``take_replies`` and ``closing`` say what to do with the connection.
+    """
+
+    __slots__ = (
+        "_acknowledged",
+        "_authenticate",
+        "_current",
+        "_framer",
+        "_refusal",
+        "_replies",
+        "_settings",
+        "_streams",
+        "_ticks",
+        "_trust",
+        "acknowledging",
+        "closing",
+        "lines_read",
+        "lines_received",
+        "run",
+    )
+
+    def __init__(
+        self, settings: SessionSettings, run: str, authenticate: Authenticate = accept_all
+    ) -> None:
+        self.run = run
+        self.lines_received = 0
+        """Physical lines: what acknowledgements count."""
+        self.lines_read = 0
+        """Lines as the ledger counts them: several where sentences stick together."""
+        self.acknowledging = False
+        self.closing = False
+        """The terminal was refused: send the replies, then close."""
+        self._settings = settings
+        self._authenticate = authenticate
+        self._framer = Framer(settings.max_line)
+        self._trust = Trust.NONE
+        self._current: _Stream | None = None
+        self._streams: dict[str, _Stream] = {}
+        self._refusal = UNIDENTIFIED
+        self._replies = b""
+        self._acknowledged = 0
+        self._ticks = 0
+
+    def receive(self, data: bytes | memoryview, received_at_us: int) -> Outcomes:
+        """Take bytes as they came; how they were cut makes no difference."""
+        out = Outcomes()
+        self._read(self._framer.feed(data), received_at_us, out)
+        return out
+
+    def tick(self, silent_ticks: int) -> Outcomes:
+        """A moment has passed: open epochs leave whose terminal was silent for so many ticks."""
+        self._ticks += 1
+        out = Outcomes()
+        for stream in self._streams.values():
+            if self._ticks - stream.heard >= silent_ticks and stream.decoder.pending_lines:
+                stream.decoder.flush(out)
+        return out
+
+    def end(self, received_at_us: int, *, clean: bool) -> Outcomes:
+        """No more bytes will come. ``clean``: the terminal said so itself (end of stream).
+
+        An acknowledged connection that breaks gives up its open epochs, since the terminal will
+        send their lines again; otherwise what is open leaves as it is.
+        """
+        out = Outcomes()
+        if self.acknowledging and not clean:
+            for stream in self._streams.values():
+                stream.decoder.discard(out)
+        else:
+            self._read(self._framer.finish(), received_at_us, out)
+            self._flush(out)
+        return out
+
+    def take_replies(self) -> bytes:
+        """What to send now; empty when there is nothing."""
+        taken, self._replies = self._replies, b""
+        return taken
+
+    def acknowledge(self, durable: int) -> bytes:
+        """The reply after the outcomes of the first ``durable`` lines became durable.
+
+        Empty outside acknowledged mode or when the number has not moved.
+        """
+        if not self.acknowledging or durable <= self._acknowledged:
+            return b""
+        self._acknowledged = durable
+        return replies.acknowledged(durable)
+
+    @property
+    def durable_candidate(self) -> int:
+        """How many first lines of the connection have had all their outcomes handed out."""
+        first_open = self.lines_received + 1
+        for stream in self._streams.values():
+            ordinal = stream.decoder.pending_ordinal
+            if ordinal is not None and ordinal < first_open:
+                first_open = ordinal
+        return first_open - 1
+
+    @property
+    def lines_pending(self) -> int:
+        """Lines in open epochs: read, yet without an outcome."""
+        return sum(stream.decoder.pending_lines for stream in self._streams.values())
+
+    @property
+    def quarantined(self) -> bool:
+        """Lines came, and none has been matched with a terminal."""
+        return self.lines_received > 0 and not self._streams
+
+    def _read(self, lines: Iterable[bytes], received_at_us: int, out: Outcomes) -> None:
+        allow_missing = self._settings.allow_missing_checksum
+        max_line, ticks = self._settings.max_line, self._ticks
+        for line in lines:
+            if self._trust is Trust.NONE:
+                self._assume_default()
+            self.lines_received = ordinal = self.lines_received + 1
+            stream = self._current
+            for raw, reading in read_line(
+                line, allow_missing_checksum=allow_missing, max_line=max_line
+            ):
+                if raw:
+                    self.lines_read += 1
+                if type(reading) in _ABOUT_THE_CONNECTION:
+                    stream = self._act(raw, reading, received_at_us, out)
+                elif stream is not None:
+                    stream.heard = ticks
+                    stream.decoder.take(raw, reading, ordinal, received_at_us, out)
+                else:
+                    reason = reading.reason if type(reading) is Bad else self._refusal
+                    self._reject(raw, reason, received_at_us, out)
+
+    def _act(self, raw: bytes, reading: Reading, at: int, out: Outcomes) -> _Stream | None:
+        """Do what the line says; returns whose the rest of the physical line is."""
+        if self.closing:
+            self._reject(raw, self._refusal, at, out)
+        elif type(reading) is Control:
+            self._control(raw, reading, at, out)
+        else:
+            _count_control(raw, out)
+            if type(reading) is TagBlock:
+                return self._tagged(reading.source, out)
+            if type(reading) is Identification:
+                self._identify(reading.terminal, Trust.IDENTIFICATION, out)
+        return self._current
+
+    def _control(self, raw: bytes, control: Control, at: int, out: Outcomes) -> None:
+        if control.command == "LOGIN":
+            self._login(raw, control.arguments, at, out)
+        elif control == ("ACK", ("ON",)):
+            self.acknowledging = True
+            _count_control(raw, out)
+        else:
+            self._reject(raw, UNSUPPORTED, at, out)
+
+    def _login(self, raw: bytes, arguments: tuple[str, ...], at: int, out: Outcomes) -> None:
+        result = self._judge(arguments)
+        if result.accepted:
+            _count_control(raw, out)
+            self._become(arguments[0], Trust.LOGIN, out)
+            self._replies += replies.accepted()
+            return
+        # The dead letter must not carry a token that was nearly right.
+        shown = raw.split(b",", 3)[:3]
+        self._reject(b",".join(shown), LOGIN_REFUSED, at, out)
+        self._flush(out)
+        self._current, self._refusal, self.closing = None, LOGIN_REFUSED, True
+        self._replies += replies.refused(result.reason)
+
+    def _judge(self, arguments: tuple[str, ...]) -> LoginResult:
+        if len(arguments) not in (1, 2):
+            return LoginResult(False, WRONG_SYNTAX)
+        if not is_terminal_name(arguments[0]):
+            return LoginResult(False, WRONG_NAME)
+        return self._authenticate(arguments[0], arguments[1] if len(arguments) == 2 else "")
+
+    def _assume_default(self) -> None:
+        if self._settings.default_terminal is not None:
+            self._identify(self._settings.default_terminal, Trust.DEFAULT, Outcomes())
+
+    def _identify(self, terminal: str, trust: Trust, out: Outcomes) -> None:
+        """Believe a claim that is no login, unless a better one holds."""
+        if trust < self._trust or (trust is self._trust and self._speaks_for(terminal)):
+            return
+        result = self._admit(terminal)
+        if result.accepted:
+            self._become(terminal, trust, out)
+            return
+        self._flush(out)
+        self._current, self._trust, self._refusal = None, trust, _refusal(result)
+
+    def _speaks_for(self, terminal: str) -> bool:
+        return self._current is not None and self._current.decoder.terminal == terminal
+
+    def _admit(self, terminal: str) -> LoginResult:
+        if not is_terminal_name(terminal):
+            return LoginResult(False, WRONG_NAME)
+        return self._authenticate(terminal, None)
+
+    def _become(self, terminal: str, trust: Trust, out: Outcomes) -> None:
+        if not self._speaks_for(terminal):
+            self._flush(out)
+        self._current, self._trust = self._stream(terminal, out), trust
+
+    def _tagged(self, source: str | None, out: Outcomes) -> _Stream | None:
+        """Whose a line with this TAG source is."""
+        if source is None or self._trust > Trust.TAG:
+            return self._current
+        stream = self._streams.get(source)
+        if stream is None and self._admit(source) == ACCEPTED:
+            stream = self._stream(source, out)
+        return stream
+
+    def _stream(self, terminal: str, out: Outcomes) -> _Stream:
+        """The terminal's decoder, kept for as long as there is room."""
+        stream = self._streams.get(terminal)
+        if stream is None:
+            if len(self._streams) >= self._settings.max_terminals:
+                oldest = next(name for name, s in self._streams.items() if s is not self._current)
+                self._streams.pop(oldest).decoder.flush(out)
+            stream = _Stream(TerminalDecoder(terminal, self.run), self._ticks)
+            self._streams[terminal] = stream
+        return stream
+
+    def _flush(self, out: Outcomes) -> None:
+        for stream in self._streams.values():
+            stream.decoder.flush(out)
+
+    def _reject(self, raw: bytes, reason: str, received_at_us: int, out: Outcomes) -> None:
+        if not raw:
+            return
+        out.rejects.append(Reject(None, reason, raw[:MAX_REJECT_BYTES], received_at_us, self.run))
+        out.lines_rejected[reason] = out.lines_rejected.get(reason, 0) + 1
+
+
+def _count_control(raw: bytes, out: Outcomes) -> None:
+    if raw:
+        out.lines_used += 1
+        out.lines_control += 1
+
+
+def _refusal(result: LoginResult) -> str:
+    """The reject reason of lines whose claim of identity was refused without a login."""
+    if result.reason == UNKNOWN:
+        return UNKNOWN_TERMINAL
+    return UNIDENTIFIED if result.reason == WRONG_NAME else LOGIN_REFUSED

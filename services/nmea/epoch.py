@@ -1,0 +1,224 @@
+"""Sentences of one terminal → one Fix an epoch.
+
+An epoch is all sentences with one UTC time of day, and those without a time around them. It
+ends when a sentence of another time comes, when it has all that the receiver's cycle has, or
+when the caller flushes. docs/decoding.md has the rules. The result depends on the sentences and
+the flushes alone, never on a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.model import Fix
+from services.nmea.build_fix import build_fix
+from services.nmea.cycle import Cycle
+from services.nmea.dates import DAY_US, DateKeeper, date_given
+from services.nmea.gga import GGA
+from services.nmea.gll import GLL
+from services.nmea.gns import GNS
+from services.nmea.gst import GST
+from services.nmea.read import Typed
+from services.nmea.reasons import AFTER_EPOCH, CONNECTION_LOST
+from services.nmea.rmc import RMC
+from services.nmea.zda import ZDA
+
+NO_TIME = "no_time"
+_NAVIGATION = (RMC, GGA, GNS, GLL)
+"""Sentences whose time is the time of a position: they say which epoch it is."""
+_CLOCK = (ZDA, GST)
+"""Sentences whose time may differ a little from it, in some receivers."""
+
+MAX_LINES = 256
+"""The most lines of one epoch: with them it leaves, so that its memory is bounded."""
+
+
+class Undated(NamedTuple):
+    """A Fix without a date, with its lines: it can't be stored, so they are dead-lettered."""
+
+    fix: Fix
+    lines: tuple[bytes, ...]
+
+
+class Rejected(NamedTuple):
+    """A line that is in no Fix, with the reason (see ``services.nmea.reasons``)."""
+
+    line: bytes
+    reason: str
+    received_at_us: int
+
+
+Outcome = Fix | Undated | Rejected
+
+
+class Assembler:
+    """The sentences of one terminal, one at a time in the order of its stream → Outcomes."""
+
+    __slots__ = (
+        "_clock_time",
+        "_cycle",
+        "_dates",
+        "_last_time_us",
+        "_left_complete",
+        "_left_time",
+        "_left_time_us",
+        "_lines",
+        "_ordinal",
+        "_received_at_us",
+        "_sentences",
+        "_time",
+        "run",
+        "terminal",
+    )
+
+    def __init__(self, terminal: str, run: str = "") -> None:
+        self.terminal = terminal
+        self.run = run
+        self._cycle = Cycle()
+        self._dates = DateKeeper()
+        self._sentences: list[Typed] = []
+        self._lines: list[bytes] = []
+        self._ordinal = 0
+        self._received_at_us = 0
+        self._time: int | None = None
+        """Time of day of the open epoch, as RMC, GGA, GNS or GLL gave it."""
+        self._clock_time: int | None = None
+        """Time of day that only ZDA or GST gave so far: the others may correct it."""
+        self._left_time: int | None = None
+        """Time of day of the epoch that left last."""
+        self._left_time_us: int | None = None
+        self._left_complete = False
+        self._last_time_us: int | None = None
+
+    @property
+    def pending_lines(self) -> int:
+        """Lines in the open epoch."""
+        return len(self._lines)
+
+    @property
+    def pending_ordinal(self) -> int | None:
+        """Ordinal of the open epoch's first line; None if no epoch is open."""
+        return self._ordinal if self._lines else None
+
+    @property
+    def last_time_us(self) -> int | None:
+        """UTC of the last epoch, the open one included; None before the first with a date.
+
+        It is the same whether the open epoch was flushed already or not.
+        """
+        time_of_day_us = self._time if self._time is not None else self._clock_time
+        if time_of_day_us is None:
+            return self._last_time_us
+        given = date_given(time_of_day_us, self._sentences)
+        time_us = self._dates.time_us(time_of_day_us, given)
+        return self._last_time_us if time_us is None else time_us
+
+    def feed(
+        self, sentence: Typed, raw: bytes, ordinal: int, received_at_us: int
+    ) -> Sequence[Outcome]:
+        """Take one sentence; mostly nothing leaves, sometimes one Outcome or more.
+
+        ``raw`` is its line, ``ordinal`` the line's number in the stream.
+        """
+        outcomes: Sequence[Outcome] = ()
+        if isinstance(sentence, _NAVIGATION):
+            time = sentence.time_of_day_us
+            if time is not None and time != self._time:
+                if time == self._left_time and self._is_late(sentence, time):
+                    return self._refuse(raw, received_at_us)
+                if self._time is not None:
+                    outcomes = self._leave_followed()
+                self._time = time
+        elif isinstance(sentence, _CLOCK):
+            time = sentence.time_of_day_us
+            open_time = self._clock_time if self._time is None else self._time
+            if time is not None and time != open_time:
+                if time == self._left_time and self._is_late(sentence, time):
+                    if isinstance(sentence, GST):
+                        return self._refuse(raw, received_at_us)
+                else:
+                    if open_time is not None:
+                        outcomes = self._leave_followed()
+                    self._clock_time = time
+        if not self._lines:
+            self._ordinal = ordinal
+            self._cycle.begin()
+        self._sentences.append(sentence)
+        self._lines.append(raw)
+        self._received_at_us = received_at_us
+        if self._cycle.covers(sentence) and self._time is not None:
+            self._cycle.completed()
+            return [*outcomes, *self._leave(complete=True)]
+        if len(self._lines) >= MAX_LINES:
+            return [*outcomes, *self.flush()]
+        return outcomes
+
+    def flush(self) -> Sequence[Outcome]:
+        """The open epoch leaves as it is: after silence, a disconnect or the end of a file."""
+        if not self._lines:
+            return ()
+        self._cycle.interrupted()
+        return self._leave()
+
+    def discard(self) -> Sequence[Rejected]:
+        """The open epoch's lines, rejected as connection_lost: the terminal sends them again."""
+        rejected = [
+            Rejected(line, CONNECTION_LOST, self._received_at_us) for line in self._lines
+        ]
+        self._cycle.interrupted()
+        self._close()
+        return rejected
+
+    def _is_late(self, sentence: RMC | GGA | GNS | GLL | ZDA | GST, time: int) -> bool:
+        """Whether a sentence with the time of day of the epoch that left last belongs to it."""
+        if self._left_time_us is None or not isinstance(sentence, RMC | ZDA):
+            return True
+        days = sentence.date_days
+        return days is None or days * DAY_US + time == self._left_time_us
+
+    def _refuse(self, raw: bytes, received_at_us: int) -> Sequence[Outcome]:
+        if self._left_complete:
+            self._cycle.refuted()
+            self._left_complete = False
+        return (Rejected(raw, AFTER_EPOCH, received_at_us),)
+
+    def _leave_followed(self) -> Sequence[Outcome]:
+        outcomes = self._leave()
+        self._cycle.followed(dated=self._left_time_us is not None)
+        return outcomes
+
+    def _leave(self, complete: bool = False) -> Sequence[Outcome]:
+        time = self._time if self._time is not None else self._clock_time
+        sentences, lines = self._sentences, self._lines
+        if time is None:
+            return self._leave_timeless()
+        time_us = self._dates.settle(time, date_given(time, sentences))
+        fix = build_fix(
+            self.terminal, time_us, time, sentences, self._received_at_us, self.run
+        )
+        self._close()
+        self._left_time = time
+        self._left_time_us = time_us
+        self._left_complete = complete
+        if time_us is None:
+            return (Undated(fix, tuple(lines)),)
+        self._last_time_us = time_us
+        return (fix,)
+
+    def _leave_timeless(self) -> Sequence[Outcome]:
+        """No Fix without a time. A ZDA among the lines is one that came after its epoch left."""
+        rejected = [
+            Rejected(
+                line, AFTER_EPOCH if isinstance(sentence, ZDA) else NO_TIME, self._received_at_us
+            )
+            for sentence, line in zip(self._sentences, self._lines, strict=True)
+        ]
+        self._close()
+        return rejected
+
+    def _close(self) -> None:
+        self._sentences = []
+        self._lines = []
+        self._time = None
+        self._clock_time = None

@@ -1,0 +1,45 @@
+"""Bytes to physical lines, however the bytes were cut into reads."""
+
+from __future__ import annotations
+
+MAX_LINE = 1024
+
+
+class Framer:
+    """Cuts a stream into lines: maximal runs of bytes other than CR and LF.
+
+    So CR, LF, CRLF and CRCRLF all end a line and there are no blank lines. A line over
+    ``max_line`` bytes comes out as its first ``max_line + 1`` bytes; the rest up to its end is
+    dropped. Never holds more than ``max_line + 1`` bytes between calls.
+    """
+
+    __slots__ = ("_open", "_overlong", "max_line")
+
+    def __init__(self, max_line: int = MAX_LINE) -> None:
+        self.max_line = max_line
+        self._overlong = max_line + 1
+        self._open = b""
+
+    @property
+    def open_bytes(self) -> int:
+        """How many bytes of a line without its end are held."""
+        return len(self._open)
+
+    def feed(self, data: bytes | memoryview) -> list[bytes]:
+        """The lines that end in ``data``, in order."""
+        if not data:
+            return []
+        # splitlines of bytes knows CR, LF and CRLF only, as is wanted here.
+        pieces = bytes(data).splitlines()
+        if self._open:
+            # Data that begins with CR or LF makes an empty first piece: it ends the open line.
+            pieces[0] = self._open + pieces[0]
+        self._open = b"" if data[-1] in (13, 10) else pieces.pop()[: self._overlong]
+        if pieces and len(max(pieces, key=len)) > self.max_line:
+            return [piece[: self._overlong] for piece in pieces if piece]
+        return [piece for piece in pieces if piece]
+
+    def finish(self) -> list[bytes]:
+        """What is left when the stream ends: its last line if that lacks an end."""
+        rest, self._open = self._open, b""
+        return [rest] if rest else []

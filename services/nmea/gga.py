@@ -1,0 +1,89 @@
+"""GGA: global positioning system fix data (NMEA 0183, IEC 61162-1).
+
+    $--GGA,hhmmss.ss,ddmm.mm,N,dddmm.mm,E,quality,used,hdop,altitude,M,separation,M,age,station*hh
+           0         1       2 3        4 5       6    7    8        9 10         11 12 13
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.nmea.fields import (
+    COUNTS,
+    METRES,
+    FieldError,
+    Table,
+    altitude_m,
+    differential_age_s,
+    dilution,
+    geoid_separation_m,
+    position,
+    time_of_day_us,
+)
+
+_build = tuple.__new__
+
+QUALITIES: Table[int] = Table(
+    "quality",
+    {
+        b"": 0,
+        **{b"%d" % value: value for value in range(9)},
+        **{b"0%d" % value: value for value in range(9)},
+        # NovAtel's and Unicore's own value for a fix with SBAS corrections, which is differential.
+        b"9": 2,
+    },
+)
+"""0 none, 1 GNSS, 2 differential, 3 PPS, 4 RTK fixed, 5 RTK float, 6 estimated, 7 manual,
+8 simulated."""
+
+
+class GGA(NamedTuple):
+    """Time, position and quality of one fix."""
+
+    talker: str
+    time_of_day_us: int | None
+    """Microseconds since midnight UTC."""
+    lat: float | None
+    """Degrees, north positive."""
+    lon: float | None
+    """Degrees, east positive."""
+    quality: int
+    """0 to 8, see QUALITIES; 0 also where the field is empty."""
+    satellites_used: int | None
+    hdop: float | None
+    altitude_m: float | None
+    """Above mean sea level."""
+    geoid_separation_m: float | None
+    """Mean sea level above the ellipsoid."""
+    differential_age_s: float | None
+
+
+def parse(talker: str, fields: Sequence[bytes]) -> GGA:
+    """The sentence from its data fields; those after the altitude may be missing. Raises
+    FieldError."""
+    count = len(fields)
+    if count < 14:
+        if count < 9:
+            raise FieldError(f"GGA: {count} fields")
+        fields = [*fields, *[b""] * (14 - count)]
+    elif count > 16:
+        raise FieldError(f"GGA: {count} fields")
+    if fields[9] not in METRES or fields[11] not in METRES:
+        raise FieldError(f"GGA: unit {fields[9]!r}, {fields[11]!r}")
+    lat, lon = position(fields[1], fields[2], fields[3], fields[4])
+    return _build(
+        GGA,
+        (
+            talker,
+            time_of_day_us(fields[0]),
+            lat,
+            lon,
+            QUALITIES[fields[5]],
+            COUNTS[fields[6]],
+            dilution(fields[7]),
+            altitude_m(fields[8]),
+            geoid_separation_m(fields[10]),
+            differential_age_s(fields[12]),
+        ),
+    )

@@ -1,0 +1,45 @@
+"""GLL: geographic position, latitude and longitude (NMEA 0183, IEC 61162-1).
+
+    $--GLL,ddmm.mm,N,dddmm.mm,E,hhmmss.ss,A,mode*hh
+           0       1 2        3 4         5 6
+
+The oldest receivers end after field 3; field 6 came with NMEA 2.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.nmea.fields import LETTERS, STATUS, FieldError, position, time_of_day_us
+
+
+class GLL(NamedTuple):
+    """Position and time of one fix."""
+
+    talker: str
+    lat: float | None
+    """Degrees, north positive."""
+    lon: float | None
+    """Degrees, east positive."""
+    time_of_day_us: int | None
+    """Microseconds since midnight UTC."""
+    valid: bool
+    """The status as sent; without one, whether there is a position."""
+    mode: str | None
+
+
+def parse(talker: str, fields: Sequence[bytes]) -> GLL:
+    """The sentence from its data fields. Raises FieldError."""
+    count = len(fields)
+    if not 4 <= count <= 8:
+        raise FieldError(f"GLL: {count} fields")
+    lat, lon = position(fields[0], fields[1], fields[2], fields[3])
+    return GLL(
+        talker,
+        lat,
+        lon,
+        time_of_day_us(fields[4]) if count > 4 else None,
+        STATUS[fields[5]] if count > 5 else lat is not None,
+        LETTERS[fields[6]] if count > 6 else None,
+    )

@@ -1,0 +1,65 @@
+"""GNS: GNSS fix data (NMEA 0183, IEC 61162-1).
+
+    $--GNS,hhmmss.ss,ddmm.mm,N,dddmm.mm,E,mode,used,hdop,altitude,separation,age,station,status*hh
+           0         1       2 3        4 5    6    7    8        9          10  11      12
+
+The mode has one letter a constellation: GPS, GLONASS, Galileo, BeiDou, QZSS, NavIC in this order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.nmea.fields import (
+    COUNTS,
+    FieldError,
+    altitude_m,
+    differential_age_s,
+    dilution,
+    geoid_separation_m,
+    position,
+    time_of_day_us,
+)
+
+
+class GNS(NamedTuple):
+    """Time, position and mode per constellation of one fix."""
+
+    talker: str
+    time_of_day_us: int | None
+    """Microseconds since midnight UTC."""
+    lat: float | None
+    """Degrees, north positive."""
+    lon: float | None
+    """Degrees, east positive."""
+    mode: str
+    """As sent, such as ``AAN``."""
+    satellites_used: int | None
+    hdop: float | None
+    altitude_m: float | None
+    """Above mean sea level."""
+    geoid_separation_m: float | None
+    differential_age_s: float | None
+
+
+def parse(talker: str, fields: Sequence[bytes]) -> GNS:
+    """The sentence from its data fields. Raises FieldError."""
+    if not 10 <= len(fields) <= 16:
+        raise FieldError(f"GNS: {len(fields)} fields")
+    mode = fields[5]
+    if mode and not (mode.isalpha() and mode.isupper()):
+        raise FieldError(f"GNS: mode {mode!r}")
+    lat, lon = position(fields[1], fields[2], fields[3], fields[4])
+    return GNS(
+        talker,
+        time_of_day_us(fields[0]),
+        lat,
+        lon,
+        mode.decode("ascii"),
+        COUNTS[fields[6]],
+        dilution(fields[7]),
+        altitude_m(fields[8]),
+        geoid_separation_m(fields[9]),
+        differential_age_s(fields[10]) if len(fields) > 10 else None,
+    )

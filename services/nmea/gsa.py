@@ -1,0 +1,54 @@
+"""GSA: dilution of precision and active satellites (NMEA 0183, IEC 61162-1).
+
+    $--GSA,A,mode,id,… (12 ids),pdop,hdop,vdop,system*hh
+           0 1    2 … 13        14   15   16   17
+
+The system id came with NMEA 4.1. Some BeiDou receivers put a number of their own there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.nmea.constellations import BY_SYSTEM, UNKNOWN, constellation
+from services.nmea.fields import COUNTS, FieldError, Table, dilution
+
+_MODES: Table[int | None] = Table("GSA mode", {b"": None, b"1": 1, b"2": 2, b"3": 3})
+
+
+class GSA(NamedTuple):
+    """The satellites of one constellation that a fix used."""
+
+    talker: str
+    mode: int | None
+    """1 no fix, 2 two-dimensional, 3 three-dimensional."""
+    satellites: tuple[int, ...]
+    """Ids as sent."""
+    pdop: float | None
+    hdop: float | None
+    vdop: float | None
+    system: str | None
+    """The constellation, by system id, else by talker, else by the ids; None if none tells."""
+
+
+def parse(talker: str, fields: Sequence[bytes]) -> GSA:
+    """The sentence from its data fields. Raises FieldError."""
+    count = len(fields)
+    if not 17 <= count <= 18:
+        raise FieldError(f"GSA: {count} fields")
+    if fields[0] not in (b"A", b"M", b""):
+        raise FieldError(f"GSA: operation {fields[0]!r}")
+    satellites = tuple([number for value in fields[2:14] if (number := COUNTS[value])])
+    system = BY_SYSTEM.get(fields[17]) if count > 17 else None
+    if system is None:
+        system = constellation(talker, satellites)
+    return GSA(
+        talker,
+        _MODES[fields[1]],
+        satellites,
+        dilution(fields[14]),
+        dilution(fields[15]),
+        dilution(fields[16]),
+        None if system == UNKNOWN else system,
+    )

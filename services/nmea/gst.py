@@ -1,0 +1,36 @@
+"""GST: pseudorange error statistics (NMEA 0183, IEC 61162-1).
+
+    $--GST,hhmmss.ss,rms,major,minor,orientation,latitude,longitude,altitude*hh
+           0         1   2     3     4           5        6         7
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.nmea.fields import FieldError, error_m, time_of_day_us
+
+
+class GST(NamedTuple):
+    """Standard deviations of one fix, in metres."""
+
+    talker: str
+    time_of_day_us: int | None
+    """Microseconds since midnight UTC."""
+    lat_error_m: float | None
+    lon_error_m: float | None
+    altitude_error_m: float | None
+
+
+def parse(talker: str, fields: Sequence[bytes]) -> GST:
+    """The sentence from its data fields. Raises FieldError."""
+    if not 8 <= len(fields) <= 9:
+        raise FieldError(f"GST: {len(fields)} fields")
+    return GST(
+        talker,
+        time_of_day_us(fields[0]),
+        error_m(fields[5]),
+        error_m(fields[6]),
+        error_m(fields[7]),
+    )

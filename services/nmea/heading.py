@@ -1,0 +1,48 @@
+"""HDT and THS: where the bow points (NMEA 0183, IEC 61162-1).
+
+    $--HDT,heading,T*hh
+    $--THS,heading,mode*hh
+
+THS's mode: A autonomous, E estimated, M manual, S simulated, V not valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.nmea.fields import LETTERS, FieldError
+from services.nmea.fields import heading_deg as convert
+
+
+class HDT(NamedTuple):
+    """True heading."""
+
+    talker: str
+    heading_deg: float | None
+    """True, 0 to 360 as sent."""
+
+
+class THS(NamedTuple):
+    """True heading with its mode."""
+
+    talker: str
+    heading_deg: float | None
+    """True, 0 to 360 as sent; None in mode V, whatever was sent."""
+    mode: str | None
+
+
+def parse_hdt(talker: str, fields: Sequence[bytes]) -> HDT:
+    """The sentence from its data fields. Raises FieldError."""
+    if not 1 <= len(fields) <= 2 or fields[1:] not in ([], [b"T"], [b""]):
+        raise FieldError(f"HDT: {fields!r}")
+    return HDT(talker, convert(fields[0]))
+
+
+def parse_ths(talker: str, fields: Sequence[bytes]) -> THS:
+    """The sentence from its data fields. Raises FieldError."""
+    if len(fields) != 2:
+        raise FieldError(f"THS: {len(fields)} fields")
+    mode = LETTERS[fields[1]]
+    heading = convert(fields[0])
+    return THS(talker, None if mode == "V" else heading, mode)

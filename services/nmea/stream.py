@@ -1,0 +1,54 @@
+"""One byte stream of one known terminal → fixes, messages and rejects. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.nmea.framing import Framer
+from services.nmea.read import MAX_LINE, read_line
+from services.nmea.terminal import Outcomes, TerminalDecoder
+
+
+class Stream:
+    """Framer, reader and assembler in a row, for a terminal that is known from outside.
+
+    Login, identification and TAG blocks in the stream do not change the terminal; they count as
+    control lines. The outcome does not depend on how the bytes were cut into reads.
+    """
+
+    def __init__(
+        self,
+        terminal: str,
+        *,
+        allow_missing_checksum: bool = False,
+        max_line: int = MAX_LINE,
+        run: str = "",
+    ) -> None:
+        self._framer = Framer(max_line)
+        self._decoder = TerminalDecoder(terminal, run)
+        self._allow_missing_checksum = allow_missing_checksum
+        self._max_line = max_line
+        self._ordinal = 0
+
+    def feed(self, data: bytes, received_at_us: int) -> Outcomes:
+        """What the next bytes complete."""
+        out = Outcomes()
+        self._take(self._framer.feed(data), received_at_us, out)
+        return out
+
+    def finish(self, received_at_us: int) -> Outcomes:
+        """What is left at the end: a last line without a newline, and the open epoch."""
+        out = Outcomes()
+        self._take(self._framer.finish(), received_at_us, out)
+        self._decoder.flush(out)
+        return out
+
+    def _take(self, lines: Iterable[bytes], received_at_us: int, out: Outcomes) -> None:
+        for line in lines:
+            self._ordinal += 1
+            for raw, reading in read_line(
+                line,
+                allow_missing_checksum=self._allow_missing_checksum,
+                max_line=self._max_line,
+            ):
+                self._decoder.take(raw, reading, self._ordinal, received_at_us, out)

@@ -1,0 +1,37 @@
+"""ZDA: UTC time and date (NMEA 0183, IEC 61162-1).
+
+    $--ZDA,hhmmss.ss,day,month,year,zone hours,zone minutes*hh
+           0         1   2     3    4          5
+
+The local zone says nothing about UTC and is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.nmea.fields import FieldError, days, time_of_day_us
+
+
+class ZDA(NamedTuple):
+    """Time and date, without a position."""
+
+    talker: str
+    time_of_day_us: int | None
+    """Microseconds since midnight UTC."""
+    date_days: int | None
+    """Days since 1970-01-01; None unless day, month and year are all there."""
+
+
+def parse(talker: str, fields: Sequence[bytes]) -> ZDA:
+    """The sentence from its data fields. Raises FieldError."""
+    if not 4 <= len(fields) <= 8:
+        raise FieldError(f"ZDA: {len(fields)} fields")
+    day, month, year = fields[1:4]
+    date_days = None
+    if day and month and year:
+        if not (day + month + year).isdigit() or len(year) != 4:
+            raise FieldError(f"ZDA: date {day!r} {month!r} {year!r}")
+        date_days = days(int(year), int(month), int(day))
+    return ZDA(talker, time_of_day_us(fields[0]), date_days)

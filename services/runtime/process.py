@@ -1,0 +1,37 @@
+"""A service as a process: settings, logging, the event loop, and exit codes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+
+import uvloop
+
+from services.log.base import LogError
+from services.runtime.errors import StartError
+from services.runtime.settings import Settings, SettingsError, load_settings
+
+EXIT_FAILED = 1
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def run_service(
+    service: Callable[[Settings], Awaitable[None]], overrides: Mapping[str, object]
+) -> None:
+    """Run a service to its end. What keeps it from running is told in plain sentences."""
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    try:
+        settings = load_settings(overrides)
+        uvloop.run(_run(service, settings))
+    except SettingsError as error:
+        for problem in error.problems:
+            print(f"dipper: {problem}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+    except (StartError, LogError) as error:
+        print(f"dipper: {error}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+
+
+async def _run(service: Callable[[Settings], Awaitable[None]], settings: Settings) -> None:
+    await service(settings)

@@ -1,0 +1,82 @@
+"""Running the parts of a process together, and stopping them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+logger = logging.getLogger(__name__)
+
+GRACE_S = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that runs until its event is set."""
+
+    name: str
+    run: Callable[[asyncio.Event], Awaitable[None]]
+
+
+@contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """An event that Ctrl-C and SIGTERM set, while the block runs."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield stopping
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def supervise(
+    parts: Sequence[Part], stopping: asyncio.Event, grace_s: float = GRACE_S
+) -> None:
+    """Run the parts until ``stopping`` is set or one of them ends.
+
+    They are then stopped in the given order, each when the one before has ended, all within
+    ``grace_s`` seconds; one that takes longer is cancelled, which loses nothing that is durable.
+    The exception of a part that failed passes through.
+    """
+    events = [asyncio.Event() for _ in parts]
+    tasks = [
+        asyncio.create_task(_run(part, event), name=part.name)
+        for part, event in zip(parts, events, strict=True)
+    ]
+    waiter = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        await _stop_in_order(tasks, events, grace_s)
+    finally:
+        waiter.cancel()
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _stop_in_order(
+    tasks: Sequence[asyncio.Task[None]], events: Sequence[asyncio.Event], grace_s: float
+) -> None:
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + grace_s
+    for task, event in zip(tasks, events, strict=True):
+        event.set()
+        _, late = await asyncio.wait([task], timeout=max(0.0, deadline - clock()))
+        if late:
+            logger.warning("%s did not stop in time and is cancelled", task.get_name())
+
+
+async def _run(part: Part, stopping: asyncio.Event) -> None:
+    await part.run(stopping)
+    if not stopping.is_set():
+        raise RuntimeError(f"{part.name} ended on its own")
