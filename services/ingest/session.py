@@ -260,7 +260,7 @@ class Session:
         """The terminal's decoder, kept for as long as there is room."""
         stream = self._streams.get(terminal)
         if stream is None:
-            if len(self._streams) >= self._settings.max_terminals:
+            if len(self._streams) > self._settings.max_terminals:
                 oldest = next(name for name, s in self._streams.items() if s is not self._current)
                 self._streams.pop(oldest).decoder.flush(out)
             stream = _Stream(TerminalDecoder(terminal, self.run), self._ticks)

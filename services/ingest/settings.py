@@ -15,7 +15,7 @@ class SessionSettings:
     max_line: int = 1024
     """Longest line in bytes."""
     max_terminals: int = 256
-    """Terminals of one connection whose streams are remembered at a time (TAG sources)."""
+    """Terminals whose streams a connection remembers at a time besides its own (TAG sources)."""
 
 
 @dataclass(frozen=True, slots=True)

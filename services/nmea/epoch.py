@@ -163,9 +163,7 @@ class Assembler:
 
     def discard(self) -> Sequence[Rejected]:
         """The open epoch's lines, rejected as connection_lost: the terminal sends them again."""
-        rejected = [
-            Rejected(line, CONNECTION_LOST, self._received_at_us) for line in self._lines
-        ]
+        rejected = [Rejected(line, CONNECTION_LOST, self._received_at_us) for line in self._lines]
         self._cycle.interrupted()
         self._close()
         return rejected
@@ -194,9 +192,7 @@ class Assembler:
         if time is None:
             return self._leave_timeless()
         time_us = self._dates.settle(time, date_given(time, sentences))
-        fix = build_fix(
-            self.terminal, time_us, time, sentences, self._received_at_us, self.run
-        )
+        fix = build_fix(self.terminal, time_us, time, sentences, self._received_at_us, self.run)
         self._close()
         self._left_time = time
         self._left_time_us = time_us

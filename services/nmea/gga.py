@@ -1,7 +1,7 @@
 """GGA: global positioning system fix data (NMEA 0183, IEC 61162-1).
 
-    $--GGA,hhmmss.ss,ddmm.mm,N,dddmm.mm,E,quality,used,hdop,altitude,M,separation,M,age,station*hh
-           0         1       2 3        4 5       6    7    8        9 10         11 12 13
+$--GGA,hhmmss.ss,ddmm.mm,N,dddmm.mm,E,quality,used,hdop,altitude,M,separation,M,age,station*hh
+       0         1       2 3        4 5       6    7    8        9 10         11 12 13
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """GST: pseudorange error statistics (NMEA 0183, IEC 61162-1).
 
-    $--GST,hhmmss.ss,rms,major,minor,orientation,latitude,longitude,altitude*hh
-           0         1   2     3     4           5        6         7
+$--GST,hhmmss.ss,rms,major,minor,orientation,latitude,longitude,altitude*hh
+       0         1   2     3     4           5        6         7
 """
 
 from __future__ import annotations

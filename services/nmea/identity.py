@@ -1,7 +1,7 @@
 """Lines by which devices say who they are, as trackers in the field send them.
 
-    $PGID,<id>*hh    $GPFID,<id>    $DEVID,<id>*hh    $IMEI=<id>    IMEI <id>
-    <digits>$…, <digits>,$… or <account>/<digits>/$… before a sentence on the same line
+$PGID,<id>*hh    $GPFID,<id>    $DEVID,<id>*hh    $IMEI=<id>    IMEI <id>
+<digits>$…, <digits>,$… or <account>/<digits>/$… before a sentence on the same line
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ SENTENCE = re.compile(
 """A start, a body, a checksum. ``!``, ``\\`` and ``*`` are reserved, but texts contain them, so
 they end a body only where they begin something else."""
 
-ADDRESS = re.compile(rb"[$!][A-Z][A-Z0-9]{3,23}(?=[,*=])")
+ADDRESS = re.compile(rb"[$!][A-Z][A-Z0-9]{3,23}(?=[,*])")
 
 PADDING = b" \t\x00"
 

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.nmea.constellations import UNKNOWN, constellation
 from services.nmea.gsa import GSA
 from services.nmea.gsv import GSV
-
-UNKNOWN = "gnss"
-"""What a GSA of talker GN without a system id gives: its ids have to tell."""
-
-ID_RANGES: tuple[tuple[int, int, str], ...] = (
-    (1, 32, "gps"),
-    (33, 64, "sbas"),
-    (65, 99, "glonass"),
-    (152, 158, "sbas"),
-    (193, 200, "qzss"),
-    (201, 264, "beidou"),
-    (301, 336, "galileo"),
-    (401, 464, "beidou"),
-)
-"""First and last satellite id per constellation: NMEA 0183 below 100, receivers' habit above."""
 
 
 def used_by_constellation(gsas: Sequence[GSA]) -> dict[str, int] | None:
@@ -34,11 +20,12 @@ def used_by_constellation(gsas: Sequence[GSA]) -> dict[str, int] | None:
         return None
     used: dict[str, set[int]] = {}
     for gsa in gsas:
-        system = gsa.system or UNKNOWN
-        for satellite in gsa.satellites:
-            name = _constellation_of(satellite) if system == UNKNOWN else system
-            used.setdefault(name, set()).add(satellite)
-    return {name: len(satellites) for name, satellites in used.items()}
+        if gsa.system is not None and gsa.system != UNKNOWN:
+            used.setdefault(gsa.system, set()).update(gsa.satellites)
+        else:
+            for satellite in gsa.satellites:
+                used.setdefault(constellation(gsa.talker, (satellite,)), set()).add(satellite)
+    return {name: len(satellites) for name, satellites in used.items() if satellites}
 
 
 def view_by_constellation(gsvs: Sequence[GSV]) -> dict[str, int] | None:
@@ -69,10 +56,3 @@ def first_dops(gsas: Sequence[GSA]) -> tuple[float | None, float | None, float |
         hdop = gsa.hdop if hdop is None else hdop
         vdop = gsa.vdop if vdop is None else vdop
     return pdop, hdop, vdop
-
-
-def _constellation_of(satellite: int) -> str:
-    for first, last, name in ID_RANGES:
-        if first <= satellite <= last:
-            return name
-    return UNKNOWN

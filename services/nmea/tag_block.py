@@ -1,6 +1,6 @@
 """TAG blocks: what a talker's network adds before a sentence (NMEA 0183 v4, IEC 61162-450).
 
-    \\s:<source>,c:<unix time>,g:<group>,n:<line>…*hh\\$GPGGA,…
+\\s:<source>,c:<unix time>,g:<group>,n:<line>…*hh\\$GPGGA,…
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """VTG: course over ground and ground speed (NMEA 0183, IEC 61162-1).
 
-    $--VTG,course,T,magnetic,M,knots,N,km/h,K,mode*hh
-           0      1 2        3 4     5 6    7 8
-    $--VTG,course,magnetic,knots,km/h*hh                (before NMEA 2.0)
-           0      1        2     3
+$--VTG,course,T,magnetic,M,knots,N,km/h,K,mode*hh
+       0      1 2        3 4     5 6    7 8
+$--VTG,course,magnetic,knots,km/h*hh                (before NMEA 2.0)
+       0      1        2     3
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,8 @@ def make_fix(
     quality: FixQuality = "gnss",
 ) -> Fix:
     known = {"terminal": terminal, "time_us": time_us, "lat": lat, "lon": lon, "fix": quality}
-    return Fix(**{**dict.fromkeys(Fix._fields), "talkers": ("BD",), **known})
+    fields: dict[str, Any] = {**dict.fromkeys(Fix._fields), "talkers": ("BD",), **known}
+    return Fix(**fields)
 
 
 def make_zone(
@@ -42,12 +44,12 @@ def box_geometry(west: float, south: float, east: float, north: float) -> dict[s
 
 
 def make_box(
-    zone_id: str, west: float, south: float, east: float, north: float, **more: object
+    zone_id: str, west: float, south: float, east: float, north: float, **more: Any
 ) -> Zone:
     return make_zone(zone_id, box_geometry(west, south, east, north), **more)
 
 
-def make_circle(zone_id: str, lat: float, lon: float, radius_m: float, **more: object) -> Zone:
+def make_circle(zone_id: str, lat: float, lon: float, radius_m: float, **more: Any) -> Zone:
     return make_zone(zone_id, {"type": "Point", "coordinates": [lon, lat]}, radius_m, **more)
 
 

@@ -1,0 +1,117 @@
+"""The one way from connections to the log: deliveries gather, and go there in rounds.
+
+A round is appended when the one before is durable, so order holds and outages need no
+bookkeeping: the same round is tried again until the log takes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from services.ingest.delivery import Delivery, Round, gather
+from services.ingest.metrics import IngestMetrics
+from services.ingest.running_tally import RunningTally
+from services.ingest.settings import IngestSettings
+from services.codec import encode_tally
+from services.log.base import FIX, MESSAGE, REJECT, TALLY, Entry, Log, LogUnavailableError
+from services.model import Tally
+from services.runtime.backoff import keep_trying
+
+logger = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Takes deliveries at once (``put``), appends them in rounds (``run``).
+
+    It bounds nothing itself: ``waiting_bytes`` tells the connections when to stop reading.
+    """
+
+    def __init__(
+        self, settings: IngestSettings, log: Log, metrics: IngestMetrics, run: str
+    ) -> None:
+        self.waiting_bytes = 0
+        """Bytes of records that were put and are not durable yet."""
+        self._settings = settings
+        self._log = log
+        self._metrics = metrics
+        self._run = run
+        self._tally = RunningTally(run)
+        self._queue: deque[Delivery] = deque()
+        self._queued_records = 0
+        self._wake = asyncio.Event()
+        self._closing = False
+
+    def put(self, delivery: Delivery) -> None:
+        """Queue a delivery; its receipt hears of it when it is durable."""
+        self._queue.append(delivery)
+        self._queued_records += delivery.records
+        self.waiting_bytes += delivery.size
+        self._wake.set()
+
+    def close(self) -> None:
+        """Let ``run`` return once all that was put is durable."""
+        self._closing = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Append rounds until closed. Raises LogError for what no retry can mend."""
+        clock, last_start = asyncio.get_running_loop().time, float("-inf")
+        while True:
+            await self._wake.wait()
+            if not self._queue:
+                if self._closing:
+                    return
+                self._wake.clear()
+                continue
+            rest = last_start + self._settings.linger_s - clock()
+            if rest > 0 and self._queued_records < self._settings.max_round_records:
+                await asyncio.sleep(rest)
+            last_start = clock()
+            await self._publish(self._next_round())
+            self._metrics.publish_seconds.observe(clock() - last_start)
+
+    def _next_round(self) -> Round:
+        """The oldest deliveries, up to the limit of records (but at least one delivery)."""
+        taken = [self._queue.popleft()]
+        records = taken[0].records
+        while self._queue and records < self._settings.max_round_records:
+            taken.append(self._queue.popleft())
+            records += taken[-1].records
+        self._queued_records -= records
+        return gather(taken)
+
+    async def _publish(self, now: Round) -> None:
+        fix_ends, *_ = await asyncio.gather(
+            self._append(FIX, now.fixes),
+            self._append(MESSAGE, now.messages),
+            self._append(REJECT, now.rejects),
+        )
+        tally = self._tally.add(now, fix_ends)
+        await self._append(TALLY, [Entry(self._run.encode(), encode_tally(tally))])
+        for receipt, settled in now.settled.items():
+            self.waiting_bytes -= settled.size
+            receipt.published(*settled)
+        self._count(now)
+
+    async def _append(self, topic: str, entries: Sequence[Entry]) -> Mapping[int, int]:
+        if not entries:
+            return {}
+        return await keep_trying(
+            lambda: self._log.append(topic, entries),
+            (LogUnavailableError,),
+            logger,
+            f"publishing to {topic}",
+        )
+
+    def _count(self, done: Round) -> None:
+        metrics = self._metrics
+        metrics.lines_read.inc(done.counts.read)
+        metrics.lines_used.inc(done.counts.used)
+        metrics.count_rejects(done.counts.rejected)
+        metrics.fixes_published.inc(len(done.fixes))
+        metrics.messages_published.inc(len(done.messages))
+        metrics.publish_batch_records.observe(done.records)
+        metrics.receive_buffer_bytes.set(self.waiting_bytes)

@@ -1,0 +1,23 @@
+"""A simulated fleet round Wenzhou: believable motion, real receivers' sentences, one seed.
+
+Pure: every byte is a function of seed and time, so any second of any terminal can be asked for.
+"""
+
+from services.tools.fleet.faults import Faults, with_faults
+from services.tools.fleet.terminal import (
+    Terminal,
+    capture,
+    make_fleet,
+    sentences,
+    write_captures,
+)
+
+__all__ = [
+    "Faults",
+    "Terminal",
+    "capture",
+    "make_fleet",
+    "sentences",
+    "with_faults",
+    "write_captures",
+]

@@ -1,0 +1,124 @@
+"""The consume loop: every batch handled, outages waited out, partitions followed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+
+import pytest
+
+from services.log.base import Batch, Consumer, Entry, LogUnavailableError, TopicPartition, TopicSpec
+from services.log.memory import MemoryLog
+from services.runtime.loop import SeekTo, run_stage
+
+TOPIC = "telematics.test.v1"
+
+
+class Recorder:
+    """A stage that keeps what it is given and stops the loop when it has enough."""
+
+    passing: tuple[type[Exception], ...] = (ConnectionError,)
+
+    def __init__(self, enough: int) -> None:
+        self.values: list[bytes] = []
+        self.failures: list[Exception] = []
+        self.gains: list[set[TopicPartition]] = []
+        self.stopping = asyncio.Event()
+        self._enough = enough
+        self._next: dict[TopicPartition, int] = {}
+        self.final = False
+
+    async def gained(self, consumer: Consumer, partitions: Collection[TopicPartition]) -> None:
+        self.gains.append(set(partitions))
+        for partition, offset in (await consumer.committed()).items():
+            consumer.seek(partition, offset)
+
+    def lost(self, partitions: Collection[TopicPartition]) -> None:
+        pass
+
+    async def handle(self, batch: Batch) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        self.values += [record.value or b"" for record in batch.records]
+        self._next[batch.source] = batch.next_offset
+        if len(self.values) >= self._enough:
+            self.stopping.set()
+
+    async def settle(self, consumer: Consumer, *, final: bool) -> None:
+        self.final = final
+        await consumer.commit(self._next)
+
+
+@pytest.fixture
+async def log() -> AsyncIterator[MemoryLog]:
+    async with MemoryLog() as log:
+        await log.create_topics([TopicSpec(TOPIC, 2)])
+        yield log
+
+
+async def fill(log: MemoryLog, count: int) -> list[bytes]:
+    values = [str(number).encode() for number in range(count)]
+    for number, value in enumerate(values):
+        await log.append(TOPIC, [Entry(None, value)], partition=number % 2)
+    return values
+
+
+async def run(log: MemoryLog, stage: Recorder) -> None:
+    async with asyncio.timeout(10):
+        await run_stage(log, "test", [TOPIC], stage, stage.stopping, lambda _topic, _lag: None)
+
+
+async def test_every_record_of_every_partition_is_handled_once(log: MemoryLog) -> None:
+    values = await fill(log, 100)
+    stage = Recorder(100)
+    await run(log, stage)
+    assert sorted(stage.values) == sorted(values)
+    assert stage.final
+
+
+async def test_the_next_member_goes_on_where_the_last_one_settled(log: MemoryLog) -> None:
+    await fill(log, 10)
+    await run(log, Recorder(10))
+    await log.append(TOPIC, [Entry(None, b"new")], partition=0)
+    stage = Recorder(1)
+    await run(log, stage)
+    assert stage.values == [b"new"]
+
+
+@pytest.mark.parametrize("failure", [ConnectionError("down"), LogUnavailableError("away")])
+async def test_a_passing_failure_repeats_the_batch(log: MemoryLog, failure: Exception) -> None:
+    values = await fill(log, 4)
+    stage = Recorder(4)
+    stage.failures = [failure]
+    await run(log, stage)
+    assert sorted(stage.values) == sorted(values)
+
+
+async def test_any_other_failure_ends_the_loop(log: MemoryLog) -> None:
+    await fill(log, 4)
+    stage = Recorder(4)
+    stage.failures = [ValueError("a bug")]
+    with pytest.raises(ValueError, match="a bug"):
+        await run(log, stage)
+
+
+async def test_a_stage_that_asks_for_another_offset_gets_it(log: MemoryLog) -> None:
+    await log.append(TOPIC, [Entry(None, b"a"), Entry(None, b"b")], partition=0)
+    stage = Recorder(2)
+    stage.failures = [SeekTo(TopicPartition(TOPIC, 0), 0)]
+    await run(log, stage)
+    assert stage.values == [b"a", b"b"]
+
+
+async def test_a_second_member_makes_the_stage_take_over_anew(log: MemoryLog) -> None:
+    stage = Recorder(1)
+    running = asyncio.create_task(run(log, stage))
+    while not stage.gains:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    other = await log.consumer("test", [TOPIC])
+    while len(stage.gains) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert [len(gained) for gained in stage.gains] == [2, 1]
+    await other.close()
+    await fill(log, 2)
+    await running
