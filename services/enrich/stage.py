@@ -18,7 +18,7 @@ from services.codec import (
     encode_zone_event,
     splice_enriched,
 )
-from services.enrich import metrics
+from services.enrich.metrics import EnrichMetrics
 from services.enrich.state import recover, state_entries, state_key
 from services.enrich.zone_source import ZoneSource
 from services.log.base import (
@@ -35,7 +35,6 @@ from services.log.base import (
     TopicPartition,
 )
 from services.model import Fix, Source
-from services.runtime.metrics import BATCH_RECORDS, BATCH_SECONDS
 from services.zones.enriching import Enriched, enrich_fixes
 from services.zones.transitions import TerminalZones
 
@@ -64,9 +63,15 @@ class EnrichStage:
     passing: tuple[type[Exception], ...] = (LogUnavailableError,)
 
     def __init__(
-        self, log: Log, zones: ZoneSource, checkpoint_s: float, clock: Callable[[], float]
+        self,
+        log: Log,
+        zones: ZoneSource,
+        metrics: EnrichMetrics,
+        checkpoint_s: float,
+        clock: Callable[[], float],
     ) -> None:
         self._log = log
+        self._metrics = metrics
         self._zones = zones
         self._checkpoint_s = checkpoint_s
         self._clock = clock
@@ -102,11 +107,13 @@ class EnrichStage:
 
     async def handle(self, batch: Batch) -> None:
         """Publish what the batch gives. State changes only once that is durable."""
-        started = self._clock()
         await self._zones.refresh_if_due()
         number = batch.source.partition
         partition = self._partitions[number]
-        fixes, enriched_entries = _decode(batch, partition)
+        fixes, enriched_entries = _decode(batch)
+        dead_letters, read = len(enriched_entries), len(fixes)
+        if partition.applied:
+            fixes = _without_applied(fixes, partition.applied)
         states = {
             name: partition.states[name]
             for name in {fix.terminal for _, fix in fixes}
@@ -127,9 +134,9 @@ class EnrichStage:
         partition.states.update(states)
         partition.dirty.update(states)
         partition.next_offset = batch.next_offset
-        _count(results, len(batch.records) - len(fixes))
-        BATCH_RECORDS.labels("enrich").observe(len(batch.records))
-        BATCH_SECONDS.labels("enrich").observe(self._clock() - started)
+        self._count(results)
+        self._metrics.dead_letters.inc(dead_letters)
+        self._metrics.skipped_fixes.inc(read - len(fixes))
 
     async def settle(self, consumer: Consumer, *, final: bool) -> None:
         """Publish the state of terminals that moved, then commit the offsets it includes."""
@@ -153,10 +160,17 @@ class EnrichStage:
         await consumer.commit(offsets)
         for partition in moved.values():
             partition.next_offset = None
-        metrics.CHECKPOINTS.inc()
-        metrics.INSIDE.set(
+        self._metrics.checkpoints.inc()
+        self._metrics.inside.set(
             sum(bool(s.inside) for each in self._partitions.values() for s in each.states.values())
         )
+
+    def _count(self, results: Sequence[Enriched]) -> None:
+        self._metrics.fixes.inc(len(results))
+        self._metrics.late_fixes.inc(sum(result.late for result in results))
+        for result in results:
+            for event in result.events:
+                self._metrics.zone_events.labels(event.kind).inc()
 
     async def _save(self, number: int, partition: _Partition) -> None:
         dirty = sorted(partition.dirty)
@@ -174,35 +188,28 @@ class EnrichStage:
         partition.keys.update(dict.fromkeys(dirty, partition.generation))
         partition.obsolete.clear()
         partition.dirty.clear()
-        metrics.STATE_RECORDS.inc(len(entries))
+        self._metrics.state_records.inc(len(entries))
 
 
-def _decode(
-    batch: Batch, partition: _Partition
-) -> tuple[list[tuple[Record, Fix]], list[tuple[int, Entry]]]:
-    """The batch's fixes that are to be enriched, and dead letters with their offsets."""
+def _decode(batch: Batch) -> tuple[list[tuple[Record, Fix]], list[tuple[int, Entry]]]:
+    """The batch's fixes, and dead letters for what is none, with their offsets."""
     number = batch.source.partition
     fixes: list[tuple[Record, Fix]] = []
     dead: list[tuple[int, Entry]] = []
     for record in batch.records:
         try:
-            fix = decode_fix(record.value)
+            fixes.append((record, decode_fix(record.value)))
         except CodecError:
             letter = encode_dead_letter(record.value, UNDECODABLE, Source(number, record.offset))
             dead.append((record.offset, Entry(record.key, letter)))
-            continue
-        fixes.append((record, fix))
-    if partition.applied:
-        fixes = _drop_applied(fixes, partition.applied)
     return fixes, dead
 
 
-def _drop_applied(
+def _without_applied(
     fixes: Sequence[tuple[Record, Fix]], applied: dict[str, int]
 ) -> list[tuple[Record, Fix]]:
     """Leave out fixes that a recovered state includes: their outputs were durable before it."""
     kept = [(record, fix) for record, fix in fixes if record.offset > applied.get(fix.terminal, -1)]
-    metrics.SKIPPED_FIXES.inc(len(fixes) - len(kept))
     if fixes and fixes[-1][0].offset >= max(applied.values()):
         applied.clear()
     return kept
@@ -213,12 +220,3 @@ def _enriched_entry(record: Record, fix: Fix, result: Enriched, partition: int) 
         record.value or b"", result.zones, result.late, Source(partition, record.offset)
     )
     return Entry(record.key or fix.terminal.encode(), value)
-
-
-def _count(results: Sequence[Enriched], dead_letters: int) -> None:
-    metrics.FIXES.inc(len(results))
-    metrics.LATE_FIXES.inc(sum(result.late for result in results))
-    metrics.DEAD_LETTERS.inc(dead_letters)
-    for result in results:
-        for event in result.events:
-            metrics.ZONE_EVENTS.labels(event.kind).inc()

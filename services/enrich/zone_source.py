@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from services.enrich import metrics
+from services.enrich.metrics import EnrichMetrics
 from services.log.base import ZONE, Log
 from services.zones.index import ZoneIndex
 from services.zones.records import decode_zone
@@ -17,7 +17,10 @@ logger = logging.getLogger(__name__)
 class ZoneSource:
     """Holds the index of the zones; read again only if the zone topic has grown."""
 
-    def __init__(self, log: Log, refresh_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, log: Log, metrics: EnrichMetrics, refresh_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._metrics = metrics
         self.index = ZoneIndex(())
         self._log = log
         self._refresh_s = refresh_s
@@ -39,7 +42,7 @@ class ZoneSource:
         zones = _decode(await self._log.read_compacted(ZONE))
         self.index = ZoneIndex(zones)
         self._ends = ends
-        metrics.ZONES.set(len(zones))
+        self._metrics.zones.set(len(zones))
         logger.info("%d zones in force", len(zones))
 
 

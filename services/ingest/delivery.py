@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from services.codec import encode_fix, encode_message, encode_reject
 from services.log.base import Entry
 from services.nmea.terminal import Outcomes
 
+DELIVERY_OVERHEAD_BYTES = 500
+"""Memory of a delivery without entries."""
 ENTRY_OVERHEAD_BYTES = 200
 """Memory of an entry besides its value (objects, key)."""
+
+_NONE: Sequence[Entry] = ()
 
 
 class Receipt(Protocol):
@@ -37,37 +41,43 @@ class Delivery(NamedTuple):
 
     receipt: Receipt
     durable: int
-    fixes: list[Entry]
-    messages: list[Entry]
-    rejects: list[Entry]
+    fixes: Sequence[Entry]
+    messages: Sequence[Entry]
+    rejects: Sequence[Entry]
     counts: LineCounts
+    records: int
+    """How many entries it has for the log."""
     size: int
     """Bytes that it holds while it waits."""
-
-    @property
-    def records(self) -> int:
-        """How many records it has for the log."""
-        return len(self.fixes) + len(self.messages) + len(self.rejects)
 
 
 def encode(receipt: Receipt, durable: int, out: Outcomes, read: int, pending: int) -> Delivery:
     """The delivery of ``out``. ``read`` and ``pending`` are line counts as in LineCounts."""
-    fixes = [Entry(fix.terminal.encode(), encode_fix(fix)) for fix in out.fixes]
-    messages = [
-        Entry(message.terminal.encode(), encode_message(message)) for message in out.messages
-    ]
-    rejects = [Entry(_key(reject.terminal), encode_reject(reject)) for reject in out.rejects]
+    size = 0
+    fixes = []
+    for fix in out.fixes:
+        value = encode_fix(fix)
+        size += len(value)
+        fixes.append(Entry(fix.terminal.encode(), value))
+    messages, rejects = _NONE, _NONE
+    if out.messages:
+        messages = [Entry(one.terminal.encode(), encode_message(one)) for one in out.messages]
+        size += _size(messages)
+    if out.rejects:
+        rejects = [Entry(_key(one.terminal), encode_reject(one)) for one in out.rejects]
+        size += _size(rejects)
+    records = len(fixes) + len(messages) + len(rejects)
+    size += DELIVERY_OVERHEAD_BYTES + ENTRY_OVERHEAD_BYTES * records
     counts = LineCounts(read, pending, out.lines_used, out.lines_control, out.lines_rejected)
-    size = _size(fixes) + _size(messages) + _size(rejects)
-    return Delivery(receipt, durable, fixes, messages, rejects, counts, size)
+    return Delivery(receipt, durable, fixes, messages, rejects, counts, records, size)
 
 
 def _key(terminal: str | None) -> bytes | None:
     return None if terminal is None else terminal.encode()
 
 
-def _size(entries: list[Entry]) -> int:
-    return sum(len(value or b"") for _, value in entries) + ENTRY_OVERHEAD_BYTES * len(entries)
+def _size(entries: Sequence[Entry]) -> int:
+    return sum(len(value or b"") for _, value in entries)
 
 
 class Settled(NamedTuple):

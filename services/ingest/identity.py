@@ -11,7 +11,7 @@ _ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 
 UNKNOWN = "unknown"
 """Login refused: no such terminal."""
-WRONG_TOKEN = "token"  # noqa: S105 - a reason, no secret
+WRONG_TOKEN = "token"
 """Login refused: the token is not this terminal's, or is missing."""
 WRONG_NAME = "terminal"
 """Login refused: not a terminal name."""

@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from services.codec import encode_tally
 from services.ingest.delivery import Delivery, Round, gather
 from services.ingest.metrics import IngestMetrics
 from services.ingest.running_tally import RunningTally
 from services.ingest.settings import IngestSettings
-from services.codec import encode_tally
 from services.log.base import FIX, MESSAGE, REJECT, TALLY, Entry, Log, LogUnavailableError
-from services.model import Tally
 from services.runtime.backoff import keep_trying
 
 logger = logging.getLogger(__name__)
@@ -30,8 +29,14 @@ class Publisher:
     """
 
     def __init__(
-        self, settings: IngestSettings, log: Log, metrics: IngestMetrics, run: str
+        self,
+        settings: IngestSettings,
+        log: Log,
+        metrics: IngestMetrics,
+        run: str,
     ) -> None:
+        self.after_round: Callable[[], None] = lambda: None
+        """Called when ``waiting_bytes`` has fallen."""
         self.waiting_bytes = 0
         """Bytes of records that were put and are not durable yet."""
         self._settings = settings
@@ -95,6 +100,7 @@ class Publisher:
             self.waiting_bytes -= settled.size
             receipt.published(*settled)
         self._count(now)
+        self.after_round()
 
     async def _append(self, topic: str, entries: Sequence[Entry]) -> Mapping[int, int]:
         if not entries:

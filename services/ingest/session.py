@@ -5,8 +5,6 @@ No clock either: silence is counted in ticks that the caller gives (see ``tick``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from services.ingest import replies
 from services.ingest.identity import (
     ACCEPTED,
@@ -20,25 +18,15 @@ from services.ingest.identity import (
     is_terminal_name,
 )
 from services.ingest.settings import SessionSettings
-from services.model import MAX_REJECT_BYTES, Reject
+from services.ingest.streams import Stream, Streams
 from services.nmea.framing import Framer
 from services.nmea.identity import Identification
 from services.nmea.read import Bad, Control, Reading, read_line
 from services.nmea.reasons import LOGIN_REFUSED, UNIDENTIFIED, UNKNOWN_TERMINAL, UNSUPPORTED
 from services.nmea.tag_block import TagBlock
-from services.nmea.terminal import Outcomes, TerminalDecoder
+from services.nmea.terminal import Outcomes
 
 _ABOUT_THE_CONNECTION = frozenset((Control, Identification, TagBlock))
-
-
-class _Stream:
-    """A terminal's decoder, and the tick of its last line."""
-
-    __slots__ = ("decoder", "heard")
-
-    def __init__(self, decoder: TerminalDecoder, heard: int) -> None:
-        self.decoder = decoder
-        self.heard = heard
 
 
 class Session:
@@ -49,7 +37,6 @@ class Session:
     """
 
     __slots__ = (
-        "_acknowledged",
         "_authenticate",
         "_current",
         "_framer",
@@ -57,8 +44,8 @@ class Session:
         "_replies",
         "_settings",
         "_streams",
-        "_ticks",
         "_trust",
+        "acknowledged",
         "acknowledging",
         "closing",
         "lines_read",
@@ -75,18 +62,18 @@ class Session:
         self.lines_read = 0
         """Lines as the ledger counts them: several where sentences stick together."""
         self.acknowledging = False
+        self.acknowledged = 0
+        """The newest acknowledgement."""
         self.closing = False
         """The terminal was refused: send the replies, then close."""
         self._settings = settings
         self._authenticate = authenticate
         self._framer = Framer(settings.max_line)
         self._trust = Trust.NONE
-        self._current: _Stream | None = None
-        self._streams: dict[str, _Stream] = {}
+        self._current: Stream | None = None
+        self._streams = Streams(run, settings.max_terminals)
         self._refusal = UNIDENTIFIED
         self._replies = b""
-        self._acknowledged = 0
-        self._ticks = 0
 
     def receive(self, data: bytes | memoryview, received_at_us: int) -> Outcomes:
         """Take bytes as they came; how they were cut makes no difference."""
@@ -96,11 +83,8 @@ class Session:
 
     def tick(self, silent_ticks: int) -> Outcomes:
         """A moment has passed: open epochs leave whose terminal was silent for so many ticks."""
-        self._ticks += 1
         out = Outcomes()
-        for stream in self._streams.values():
-            if self._ticks - stream.heard >= silent_ticks and stream.decoder.pending_lines:
-                stream.decoder.flush(out)
+        self._streams.tick(silent_ticks, out)
         return out
 
     def end(self, received_at_us: int, *, clean: bool) -> Outcomes:
@@ -111,11 +95,10 @@ class Session:
         """
         out = Outcomes()
         if self.acknowledging and not clean:
-            for stream in self._streams.values():
-                stream.decoder.discard(out)
+            self._streams.discard(out)
         else:
             self._read(self._framer.finish(), received_at_us, out)
-            self._flush(out)
+            self._streams.flush(out)
         return out
 
     def take_replies(self) -> bytes:
@@ -128,44 +111,41 @@ class Session:
 
         Empty outside acknowledged mode or when the number has not moved.
         """
-        if not self.acknowledging or durable <= self._acknowledged:
+        if not self.acknowledging or durable <= self.acknowledged:
             return b""
-        self._acknowledged = durable
+        self.acknowledged = durable
         return replies.acknowledged(durable)
 
     @property
     def durable_candidate(self) -> int:
         """How many first lines of the connection have had all their outcomes handed out."""
-        first_open = self.lines_received + 1
-        for stream in self._streams.values():
-            ordinal = stream.decoder.pending_ordinal
-            if ordinal is not None and ordinal < first_open:
-                first_open = ordinal
-        return first_open - 1
+        first_pending = self._streams.first_pending()
+        return self.lines_received if first_pending is None else first_pending - 1
 
     @property
     def lines_pending(self) -> int:
         """Lines in open epochs: read, yet without an outcome."""
-        return sum(stream.decoder.pending_lines for stream in self._streams.values())
+        return self._streams.pending_lines()
 
     @property
     def quarantined(self) -> bool:
         """Lines came, and none has been matched with a terminal."""
         return self.lines_received > 0 and not self._streams
 
-    def _read(self, lines: Iterable[bytes], received_at_us: int, out: Outcomes) -> None:
+    def _read(self, lines: list[bytes], received_at_us: int, out: Outcomes) -> None:
+        if lines and self._trust is Trust.NONE:
+            self._assume_default()
         allow_missing = self._settings.allow_missing_checksum
-        max_line, ticks = self._settings.max_line, self._ticks
+        max_line, ticks = self._settings.max_line, self._streams.ticks
+        ordinal, read = self.lines_received, 0
         for line in lines:
-            if self._trust is Trust.NONE:
-                self._assume_default()
-            self.lines_received = ordinal = self.lines_received + 1
+            ordinal += 1
             stream = self._current
             for raw, reading in read_line(
                 line, allow_missing_checksum=allow_missing, max_line=max_line
             ):
                 if raw:
-                    self.lines_read += 1
+                    read += 1
                 if type(reading) in _ABOUT_THE_CONNECTION:
                     stream = self._act(raw, reading, received_at_us, out)
                 elif stream is not None:
@@ -173,12 +153,15 @@ class Session:
                     stream.decoder.take(raw, reading, ordinal, received_at_us, out)
                 else:
                     reason = reading.reason if type(reading) is Bad else self._refusal
-                    self._reject(raw, reason, received_at_us, out)
+                    out.reject(None, reason, raw, received_at_us, self.run)
+        self.lines_received = ordinal
+        self.lines_read += read
 
-    def _act(self, raw: bytes, reading: Reading, at: int, out: Outcomes) -> _Stream | None:
+    def _act(self, raw: bytes, reading: Reading, at: int, out: Outcomes) -> Stream | None:
         """Do what the line says; returns whose the rest of the physical line is."""
         if self.closing:
-            self._reject(raw, self._refusal, at, out)
+            if raw:
+                out.reject(None, self._refusal, raw, at, self.run)
         elif type(reading) is Control:
             self._control(raw, reading, at, out)
         else:
@@ -196,7 +179,7 @@ class Session:
             self.acknowledging = True
             _count_control(raw, out)
         else:
-            self._reject(raw, UNSUPPORTED, at, out)
+            out.reject(None, UNSUPPORTED, raw, at, self.run)
 
     def _login(self, raw: bytes, arguments: tuple[str, ...], at: int, out: Outcomes) -> None:
         result = self._judge(arguments)
@@ -207,8 +190,8 @@ class Session:
             return
         # The dead letter must not carry a token that was nearly right.
         shown = raw.split(b",", 3)[:3]
-        self._reject(b",".join(shown), LOGIN_REFUSED, at, out)
-        self._flush(out)
+        out.reject(None, LOGIN_REFUSED, b",".join(shown), at, self.run)
+        self._streams.flush(out)
         self._current, self._refusal, self.closing = None, LOGIN_REFUSED, True
         self._replies += replies.refused(result.reason)
 
@@ -231,7 +214,7 @@ class Session:
         if result.accepted:
             self._become(terminal, trust, out)
             return
-        self._flush(out)
+        self._streams.flush(out)
         self._current, self._trust, self._refusal = None, trust, _refusal(result)
 
     def _speaks_for(self, terminal: str) -> bool:
@@ -244,38 +227,17 @@ class Session:
 
     def _become(self, terminal: str, trust: Trust, out: Outcomes) -> None:
         if not self._speaks_for(terminal):
-            self._flush(out)
-        self._current, self._trust = self._stream(terminal, out), trust
+            self._streams.flush(out)
+        self._current, self._trust = self._streams.open(terminal, self._current, out), trust
 
-    def _tagged(self, source: str | None, out: Outcomes) -> _Stream | None:
+    def _tagged(self, source: str | None, out: Outcomes) -> Stream | None:
         """Whose a line with this TAG source is."""
         if source is None or self._trust > Trust.TAG:
             return self._current
         stream = self._streams.get(source)
         if stream is None and self._admit(source) == ACCEPTED:
-            stream = self._stream(source, out)
+            stream = self._streams.open(source, self._current, out)
         return stream
-
-    def _stream(self, terminal: str, out: Outcomes) -> _Stream:
-        """The terminal's decoder, kept for as long as there is room."""
-        stream = self._streams.get(terminal)
-        if stream is None:
-            if len(self._streams) > self._settings.max_terminals:
-                oldest = next(name for name, s in self._streams.items() if s is not self._current)
-                self._streams.pop(oldest).decoder.flush(out)
-            stream = _Stream(TerminalDecoder(terminal, self.run), self._ticks)
-            self._streams[terminal] = stream
-        return stream
-
-    def _flush(self, out: Outcomes) -> None:
-        for stream in self._streams.values():
-            stream.decoder.flush(out)
-
-    def _reject(self, raw: bytes, reason: str, received_at_us: int, out: Outcomes) -> None:
-        if not raw:
-            return
-        out.rejects.append(Reject(None, reason, raw[:MAX_REJECT_BYTES], received_at_us, self.run))
-        out.lines_rejected[reason] = out.lines_rejected.get(reason, 0) + 1
 
 
 def _count_control(raw: bytes, out: Outcomes) -> None:

@@ -71,11 +71,12 @@ class EmbeddedConsumer:
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         self._check_open()
-        owned = self._group.share(self.id)
-        lost = sorted(offsets.keys() - owned) or sorted(offsets.keys() - self._assigned)
+        lost = sorted(
+            source for source in offsets if not self._group.holds(self.id, source, self._generation)
+        )
         if lost:
             raise LogError(
-                f"group {self._name} has given {', '.join(map(_name, lost))} to another member"
+                f"{', '.join(map(_name, lost))}: group {self._name} has given it to another member"
             )
         if offsets:
             await self._storage.save_offsets(self._name, offsets)
@@ -101,12 +102,14 @@ class EmbeddedConsumer:
             await self._group.leave(self.id)
 
     def _adopt(self) -> None:
-        """Take the group's new assignment; partitions that stay keep their position."""
-        self._generation = self._group.generation
+        """Take the group's new assignment; partitions that stayed keep their position."""
+        before, self._generation = self._generation, self._group.generation
         self._assigned = self._group.share(self.id)
         committed = self._log.committed
         self._positions = {
-            source: self._positions.get(source, committed.get((self._name, source), 0))
+            source: self._positions[source]
+            if self._group.holds(self.id, source, before)
+            else committed.get((self._name, source), 0)
             for source in sorted(self._assigned)
         }
 

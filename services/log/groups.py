@@ -53,11 +53,16 @@ class Group:
         self._partitions = partitions
         self._members: dict[str, Member] = {}
         self._shares: Mapping[str, frozenset[TopicPartition]] = {}
+        self._since: Mapping[TopicPartition, int] = {}
         self._changing = asyncio.Lock()
 
     def share(self, member: str) -> frozenset[TopicPartition]:
         """The partitions of ``member`` in the current generation."""
         return self._shares.get(member, frozenset())
+
+    def holds(self, member: str, partition: TopicPartition, generation: int) -> bool:
+        """Whether ``member`` has had the partition without a break since ``generation``."""
+        return partition in self.share(member) and self._since[partition] <= generation
 
     async def join(self, member: Member) -> None:
         """Add a member and share the partitions anew."""
@@ -75,7 +80,15 @@ class Group:
         self._members = after
         topics = {topic for member in after.values() for topic in member.topics}
         sizes = {topic: self._partitions(topic) for topic in sorted(topics)}
-        self._shares = assign({one.id: one.topics for one in after.values()}, sizes)
+        shares = assign({one.id: one.topics for one in after.values()}, sizes)
         self.generation += 1
+        self._since = {
+            partition: self._since[partition]
+            if partition in self.share(member)
+            else self.generation
+            for member, share in shares.items()
+            for partition in share
+        }
+        self._shares = shares
         for member in after.values():
             member.wake()

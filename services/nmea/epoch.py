@@ -20,15 +20,14 @@ from services.nmea.gll import GLL
 from services.nmea.gns import GNS
 from services.nmea.gst import GST
 from services.nmea.read import Typed
-from services.nmea.reasons import AFTER_EPOCH, CONNECTION_LOST
+from services.nmea.reasons import AFTER_EPOCH, CONNECTION_LOST, NO_TIME
 from services.nmea.rmc import RMC
 from services.nmea.zda import ZDA
 
-NO_TIME = "no_time"
-_NAVIGATION = (RMC, GGA, GNS, GLL)
-"""Sentences whose time is the time of a position: they say which epoch it is."""
+_Timed = RMC | GGA | GNS | GLL | ZDA | GST
+_TIMED = (RMC, GGA, GNS, GLL, ZDA, GST)
 _CLOCK = (ZDA, GST)
-"""Sentences whose time may differ a little from it, in some receivers."""
+"""Timed, but not by the position: in some receivers their time differs from it a little."""
 
 MAX_LINES = 256
 """The most lines of one epoch: with them it leaves, so that its memory is bounded."""
@@ -122,25 +121,13 @@ class Assembler:
         ``raw`` is its line, ``ordinal`` the line's number in the stream.
         """
         outcomes: Sequence[Outcome] = ()
-        if isinstance(sentence, _NAVIGATION):
+        if isinstance(sentence, _TIMED):
             time = sentence.time_of_day_us
             if time is not None and time != self._time:
-                if time == self._left_time and self._is_late(sentence, time):
+                turned = self._turn(sentence, time)
+                if turned is None:
                     return self._refuse(raw, received_at_us)
-                if self._time is not None:
-                    outcomes = self._leave_followed()
-                self._time = time
-        elif isinstance(sentence, _CLOCK):
-            time = sentence.time_of_day_us
-            open_time = self._clock_time if self._time is None else self._time
-            if time is not None and time != open_time:
-                if time == self._left_time and self._is_late(sentence, time):
-                    if isinstance(sentence, GST):
-                        return self._refuse(raw, received_at_us)
-                else:
-                    if open_time is not None:
-                        outcomes = self._leave_followed()
-                    self._clock_time = time
+                outcomes = turned
         if not self._lines:
             self._ordinal = ordinal
             self._cycle.begin()
@@ -149,7 +136,8 @@ class Assembler:
         self._received_at_us = received_at_us
         if self._cycle.covers(sentence) and self._time is not None:
             self._cycle.completed()
-            return [*outcomes, *self._leave(complete=True)]
+            left = self._leave(complete=True)
+            return [*outcomes, *left] if outcomes else left
         if len(self._lines) >= MAX_LINES:
             return [*outcomes, *self.flush()]
         return outcomes
@@ -168,7 +156,22 @@ class Assembler:
         self._close()
         return rejected
 
-    def _is_late(self, sentence: RMC | GGA | GNS | GLL | ZDA | GST, time: int) -> bool:
+    def _turn(self, sentence: _Timed, time: int) -> Sequence[Outcome] | None:
+        """Make room for a sentence whose time is not the open epoch's; None refuses it."""
+        is_clock = isinstance(sentence, _CLOCK)
+        open_time = self._clock_time if is_clock and self._time is None else self._time
+        if time == open_time:
+            return ()
+        if time == self._left_time and self._is_late(sentence, time):
+            return () if isinstance(sentence, ZDA) else None
+        outcomes = () if open_time is None else self._leave_followed()
+        if is_clock:
+            self._clock_time = time
+        else:
+            self._time = time
+        return outcomes
+
+    def _is_late(self, sentence: _Timed, time: int) -> bool:
         """Whether a sentence with the time of day of the epoch that left last belongs to it."""
         if self._left_time_us is None or not isinstance(sentence, RMC | ZDA):
             return True

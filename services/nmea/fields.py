@@ -76,13 +76,17 @@ def time_of_day_us(value: bytes) -> int | None:
 
 @lru_cache(maxsize=256)
 def date_days(value: bytes) -> int | None:
-    """``ddmmyy`` to days since 1970-01-01; years 80 to 99 are 1980 to 1999 (GPS began in 1980)."""
+    """``ddmmyy`` to days since 1970-01-01."""
     if not value:
         return None
     if len(value) != 6 or not value.isdigit():
         raise FieldError(f"date: {value!r}")
-    year = int(value[4:])
-    return days(2000 + year if year < 80 else 1900 + year, int(value[2:4]), int(value[:2]))
+    return days(full_year(int(value[4:])), int(value[2:4]), int(value[:2]))
+
+
+def full_year(year: int) -> int:
+    """A year of two digits in full: 80 to 99 are 1980 to 1999 (GPS began in 1980)."""
+    return 2000 + year if year < 80 else 1900 + year
 
 
 def days(year: int, month: int, day: int) -> int:
@@ -109,6 +113,9 @@ def position(
 def _angle(
     name: str, value: bytes, sign: bytes, plus: bytes, minus: bytes, highest: float
 ) -> float:
+    if sign == minus:
+        # Unicore's UM981 says west twice: -0214.41,W.
+        value = value.removeprefix(b"-")
     if not value.replace(b".", b"", 1).isdigit() or len(value) > MAX_NUMBER_BYTES:
         raise FieldError(f"{name}: {value!r}")
     packed = float(value)

@@ -53,7 +53,8 @@ def pieces(line: bytes) -> list[Piece]:
         piece = _piece_at(line, start.start())
         position = start.start() + len(piece.raw)
         if piece.shape is not Shape.JUNK:
-            found += _junk(line[junk : start.start()])
+            # st-teseo receivers double the "$".
+            found += _junk(line[junk : start.start()].rstrip(b"$"))
             found.append(Piece(piece.shape, piece.raw.rstrip(PADDING)))
             junk = position
     found += _junk(line[junk:])

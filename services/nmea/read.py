@@ -33,6 +33,8 @@ from services.nmea.tag_block import TagBlock
 from services.nmea.vtg import VTG
 from services.nmea.zda import ZDA
 
+__all__ = ["MAX_LINE", "Bad", "Control", "Other", "Pair", "Reading", "Typed", "read_line"]
+
 
 class Other(NamedTuple):
     """A sentence with a valid checksum that has no fast path."""

@@ -11,6 +11,7 @@ BAD_FIELD = "bad_field"
 TAG_CHECKSUM_WRONG = "tag_checksum_wrong"
 UNSUPPORTED = "unsupported"
 NO_DATE = "no_date"
+NO_TIME = "no_time"
 AFTER_EPOCH = "after_epoch"
 UNIDENTIFIED = "unidentified"
 UNKNOWN_TERMINAL = "unknown_terminal"
@@ -28,11 +29,12 @@ REASONS: dict[str, str] = {
     TAG_CHECKSUM_WRONG: "The checksum of the TAG block before a sentence is wrong or missing.",
     UNSUPPORTED: "A valid sentence of a kind that no decoder here knows.",
     NO_DATE: "The stream gave no date (RMC or ZDA), so the time is not known.",
+    NO_TIME: "The sentence has no time of its own, and none with a time came to join it.",
     AFTER_EPOCH: "The sentence came after the fix of its time had left.",
     UNIDENTIFIED: "The stream has not said which terminal it is.",
     UNKNOWN_TERMINAL: "The terminal is not among the known ones.",
     LOGIN_REFUSED: "The login was refused: its terminal or its token is wrong.",
     RATE_LIMITED: "The terminal sent more than its limit.",
-    CONNECTION_LOST: "The acknowledged connection broke within an epoch; the terminal sends it again.",
+    CONNECTION_LOST: "The acknowledged connection broke within an epoch; its lines come again.",
 }
 """Every reason with its help text."""

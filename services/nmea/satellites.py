@@ -42,9 +42,9 @@ def view_by_constellation(gsvs: Sequence[GSV]) -> dict[str, int] | None:
             groups[key] = {1}
         elif key in groups:
             groups[key].add(gsv.number)
-        if gsv.number == gsv.total and gsv.in_view is not None:
-            if len(groups.pop(key, ())) == gsv.total:
-                view[gsv.constellation] = max(gsv.in_view, view.get(gsv.constellation, 0))
+        complete = gsv.number == gsv.total and len(groups.pop(key, ())) == gsv.total
+        if complete and gsv.in_view is not None:
+            view[gsv.constellation] = max(gsv.in_view, view.get(gsv.constellation, 0))
     return view or None
 
 

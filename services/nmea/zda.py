@@ -3,7 +3,7 @@
     $--ZDA,hhmmss.ss,day,month,year,zone hours,zone minutes*hh
            0         1   2     3    4          5
 
-The local zone says nothing about UTC and is not read.
+The local zone says nothing about UTC and is not read. Some plotters send two digits of the year.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.nmea.fields import FieldError, days, time_of_day_us
+from services.nmea.fields import FieldError, days, full_year, time_of_day_us
 
 
 class ZDA(NamedTuple):
@@ -31,7 +31,8 @@ def parse(talker: str, fields: Sequence[bytes]) -> ZDA:
     day, month, year = fields[1:4]
     date_days = None
     if day and month and year:
-        if not (day + month + year).isdigit() or len(year) != 4:
+        if not (day + month + year).isdigit() or len(year) not in (2, 4):
             raise FieldError(f"ZDA: date {day!r} {month!r} {year!r}")
-        date_days = days(int(year), int(month), int(day))
+        sent = int(year)
+        date_days = days(full_year(sent) if len(year) == 2 else sent, int(month), int(day))
     return ZDA(talker, time_of_day_us(fields[0]), date_days)

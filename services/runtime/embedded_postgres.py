@@ -91,7 +91,7 @@ class EmbeddedPostgres:
         """Return when the server has ended by itself: what it complained of last."""
         assert self._server is not None
         await self._server.wait()
-        return files.last_complaint(self._data_dir / "server.log", 0)
+        return files.complaints(self._data_dir / "server.log", 0)[-1]
 
     async def _start(self) -> None:
         binaries = _binaries()
@@ -143,9 +143,7 @@ class EmbeddedPostgres:
         with files.open_log(self._data_dir) as log:
             start = log.seek(0, os.SEEK_END)
             arguments = ["-D", str(self._cluster), *options]
-            self._server = await self._launch(
-                binaries / "postgres", arguments, signal.SIGINT, log
-            )
+            self._server = await self._launch(binaries / "postgres", arguments, signal.SIGINT, log)
         clock = asyncio.get_running_loop().time
         deadline = clock() + START_TIMEOUT_S
         while clock() < deadline:
@@ -178,7 +176,7 @@ class EmbeddedPostgres:
 
     def _failure(self, what: str, log_start: int) -> DatabaseError:
         log = self._data_dir / "server.log"
-        return DatabaseError(f"{what}: {files.last_complaint(log, log_start)} (see {log})")
+        return DatabaseError(f"{what}: {files.complaints(log, log_start)[0]} (see {log})")
 
     async def _stop(self) -> None:
         """Fast shutdown; if its checkpoint takes long, the log replays the rest at the next
@@ -204,20 +202,22 @@ async def stop_left_over(cluster: Path) -> None:
     Also removes a postmaster.pid that no server stands behind: its number may belong to some
     other process by now, and PostgreSQL would refuse to start.
     """
-    clock = asyncio.get_running_loop().time
-    steps = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
-    for sign, patience in steps:
-        deadline = clock() + patience
+    for sign, patience_s in ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
         found = files.read_postmaster(cluster)
-        if found is None:
-            break
-        logger.info("stopping the left-over database process %d", found.pid)
-        os.kill(found.pid, sign)
-        while files.read_postmaster(cluster) is not None and clock() < deadline:
-            await asyncio.sleep(POLL_S)
+        if found is not None:
+            logger.info("stopping the left-over database process %d", found.pid)
+            os.kill(found.pid, sign)
+            await _wait_until_gone(cluster, patience_s)
     if files.read_postmaster(cluster) is not None:
         raise DatabaseError(f"an old database process on {cluster} does not end")
     (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+async def _wait_until_gone(cluster: Path, patience_s: float) -> None:
+    for _ in range(round(patience_s / POLL_S)):
+        if files.read_postmaster(cluster) is None:
+            return
+        await asyncio.sleep(POLL_S)
 
 
 def running_dsn(data_dir: Path, database: str = "dipper") -> str | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Collection
 from typing import Protocol
 
 from services.log.base import (
@@ -20,6 +21,7 @@ from services.log.base import (
     TopicPartition,
 )
 from services.runtime.backoff import keep_trying
+from services.runtime.metrics import LoopMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ async def run_stage(
     topics: list[str],
     stage: Stage,
     stopping: asyncio.Event,
-    report_lag: Callable[[str, int], None],
+    metrics: LoopMetrics,
 ) -> None:
     """Consume ``topics`` as a member of ``group`` until ``stopping`` is set.
 
@@ -75,7 +77,7 @@ async def run_stage(
         lambda: log.consumer(group, topics), (LogUnavailableError,), logger, "joining " + group
     )
     try:
-        await _consume(consumer, group, stage, stopping, report_lag)
+        await _consume(consumer, group, stage, stopping, metrics)
     finally:
         await consumer.close()
 
@@ -85,7 +87,7 @@ async def _consume(
     group: str,
     stage: Stage,
     stopping: asyncio.Event,
-    report_lag: Callable[[str, int], None],
+    metrics: LoopMetrics,
 ) -> None:
     held: frozenset[TopicPartition] = frozenset()
     generation = consumer.generation
@@ -94,6 +96,7 @@ async def _consume(
         assigned = consumer.assigned()
         if assigned != held or consumer.generation != generation:
             held, generation = assigned, consumer.generation
+            metrics.takeovers.labels(group).inc()
             stage.lost(held)
             await keep_trying(
                 lambda now=held: stage.gained(consumer, now),  # type: ignore[misc]
@@ -106,23 +109,31 @@ async def _consume(
         )
         if consumer.assigned() != held or consumer.generation != generation:
             continue
-        await asyncio.gather(*(_handle(consumer, stage, batch, passing) for batch in batches))
+        await asyncio.gather(
+            *(_handle(consumer, stage, batch, passing, group, metrics) for batch in batches)
+        )
         await _settle(consumer, stage, final=False)
-        for partition, behind in (await consumer.lag()).items():
-            report_lag(partition.topic, behind)
+        await _report_lag(consumer, group, metrics)
     await _settle(consumer, stage, final=True)
 
 
 async def _handle(
-    consumer: Consumer, stage: Stage, batch: Batch, passing: tuple[type[Exception], ...]
+    consumer: Consumer,
+    stage: Stage,
+    batch: Batch,
+    passing: tuple[type[Exception], ...],
+    group: str,
+    metrics: LoopMetrics,
 ) -> None:
+    metrics.batch_records.labels(group).observe(len(batch.records))
     try:
-        await keep_trying(
-            lambda: stage.handle(batch),
-            passing,
-            logger,
-            f"batch of {batch.source.topic}/{batch.source.partition}",
-        )
+        with metrics.batch_seconds.labels(group).time():
+            await keep_trying(
+                lambda: stage.handle(batch),
+                passing,
+                logger,
+                f"batch of {batch.source.topic}/{batch.source.partition}",
+            )
     except SeekTo as seek:
         logger.info("%s", seek)
         consumer.seek(seek.partition, seek.offset)
@@ -137,3 +148,11 @@ async def _settle(consumer: Consumer, stage: Stage, *, final: bool) -> None:
         logger.warning("settling later: %s", error)
     except LogError as error:
         logger.info("not settled: %s", error)
+
+
+async def _report_lag(consumer: Consumer, group: str, metrics: LoopMetrics) -> None:
+    behind: Counter[str] = Counter()
+    for partition, records in (await consumer.lag()).items():
+        behind[partition.topic] += records
+    for topic, records in behind.items():
+        metrics.lag_records.labels(group, topic).set(records)

@@ -27,6 +27,7 @@ LONGEST_SOCKET_DIRECTORY = 107 - len(f"/.s.PGSQL.{SOCKET_PORT}.lock")
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 """Paths that need no quoting in a list of directories, nor in a connection string."""
 LARGEST_LOG = 1 << 20
+GRAVE = re.compile(r"\b(?:FATAL|PANIC|ERROR|error): ")
 
 
 class DatabaseError(Exception):
@@ -91,8 +92,12 @@ def _reachable(path: Path, uid: int, gid: int) -> bool:
 
 
 def make_private(path: Path, account: Account) -> None:
-    """Create a directory that only the account may enter."""
-    path.mkdir(mode=0o700, exist_ok=True)
+    """Create a directory that only the account may enter; one that exists is left as it is."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        # Not chown: the name could be a link that somebody put there.
+        return
     if account.uid:
         os.chown(path, account.uid, account.gid)
 
@@ -159,11 +164,10 @@ def open_log(data_dir: Path) -> IO[bytes]:
     return path.open("wb" if large else "ab")
 
 
-def last_complaint(log: Path, start: int) -> str:
-    """The last error that the server logged behind byte ``start``, as it put it."""
+def complaints(log: Path, start: int) -> list[str]:
+    """The errors that the server logged behind byte ``start``, each as it put it."""
     with log.open("rb") as handle:
         handle.seek(start)
-        lines = handle.read(LARGEST_LOG).decode(errors="replace").splitlines()
-    grave = [line for line in lines if re.search(r"FATAL|PANIC|ERROR|error:", line)]
-    found = grave[-1] if grave else lines[-1] if lines else "it said nothing"
-    return re.sub(r"^.*?(FATAL|PANIC|ERROR|error): *", "", found).strip()
+        lines = handle.read(2 * LARGEST_LOG).decode(errors="replace").splitlines()
+    grave = [GRAVE.split(line, maxsplit=1)[1].strip() for line in lines if GRAVE.search(line)]
+    return grave or lines[-1:] or ["it said nothing"]

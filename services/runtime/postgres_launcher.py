@@ -14,7 +14,8 @@ import os
 import sys
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
@@ -39,7 +40,9 @@ def main(arguments: list[str]) -> None:
 
 def _become(uid: int, gid: int, *, keep_reach: bool) -> None:
     if keep_reach:
-        _prctl(PR_SET_KEEPCAPS, 1)
+        # Keeps the capabilities over setresuid, and has access(2) respect them: PostgreSQL
+        # asks it whether its own programs can be run.
+        _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)

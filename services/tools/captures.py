@@ -10,7 +10,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 CHUNK_BYTES = 65_536
 GZIP_MAGIC = b"\x1f\x8b"
@@ -47,8 +47,10 @@ class Capture:
         """
         try:
             compressed = self._file.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
-            source: BinaryIO = gzip.GzipFile(fileobj=self._file) if compressed else self._file
-            while chunk := source.read1(size):  # type: ignore[attr-defined]
+            source: io.BufferedIOBase = self._file
+            if compressed:
+                source = gzip.GzipFile(fileobj=self._file)
+            while chunk := source.read1(size):
                 self._stored_bytes += len(chunk)
                 yield chunk
         except EOFError as error:
@@ -78,6 +80,8 @@ class Capture:
 def open_capture(name: str) -> Capture:
     """The capture file of this name; ``-`` is standard input. Raises CaptureError."""
     if name == "-":
+        if sys.stdin is None or sys.stdin.closed:
+            raise CaptureError(name, "standard input is closed")
         return Capture(name, io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False)), None)
     try:
         file = open(name, "rb")  # noqa: SIM115 - the Capture closes it

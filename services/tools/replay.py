@@ -8,7 +8,8 @@ import time
 
 import uvloop
 
-from services.tools.replay_capture import CaptureError, total_size
+from services.tools.captures import CaptureError
+from services.tools.replay_capture import total_size
 from services.tools.replay_link import LinkLostError, LinkRefusedError
 from services.tools.replay_progress import Status, reporting
 from services.tools.replay_sender import (

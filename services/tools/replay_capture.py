@@ -9,16 +9,13 @@ import sys
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 
+from services.tools.captures import GZIP_MAGIC, CaptureError
+
 CHUNK = 256 * 1024
 """Bytes of one read and, about, of one piece to send."""
 STANDARD_INPUT = "-"
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _GZIP = 16 + zlib.MAX_WBITS
-
-
-class CaptureError(Exception):
-    """A capture can't be read; the text names file and reason."""
 
 
 class Unpacker:
@@ -35,10 +32,10 @@ class Unpacker:
         """Pieces of at most ``CHUNK`` bytes. Raises zlib.error for a broken archive."""
         if self._start is not None:
             self._start += data
-            if len(self._start) < len(_GZIP_MAGIC):
+            if len(self._start) < len(GZIP_MAGIC):
                 return
             data, self._start = self._start, None
-            if data.startswith(_GZIP_MAGIC):
+            if data.startswith(GZIP_MAGIC):
                 self._inflate = zlib.decompressobj(_GZIP)
         if self._inflate is None:
             yield data
@@ -77,9 +74,9 @@ async def read_capture(name: str, read: Callable[[int], None]) -> AsyncIterator[
             if descriptor:
                 os.close(descriptor)
     except OSError as error:
-        raise CaptureError(f"can't read {shown(name)}: {error.strerror or error}") from error
+        raise CaptureError(name, error.strerror or str(error)) from error
     except zlib.error as error:
-        raise CaptureError(f"can't read {shown(name)}: {error}") from error
+        raise CaptureError(name, str(error)) from error
 
 
 def shown(name: str) -> str:
@@ -102,17 +99,17 @@ def total_size(names: tuple[str, ...]) -> int | None:
 def _size(name: str) -> int | None:
     if name == STANDARD_INPUT:
         if sys.stdin is None or sys.stdin.closed:
-            raise CaptureError("can't read standard input: it is closed")
+            raise CaptureError(name, "standard input is closed")
         return None
     try:
         status = os.stat(name)
         if stat.S_ISDIR(status.st_mode):
-            raise CaptureError(f"can't read {name}: it is a directory")
+            raise CaptureError(name, "it is a directory")
         if not stat.S_ISREG(status.st_mode):
             return None
         os.close(os.open(name, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:
-        raise CaptureError(f"can't read {name}: {error.strerror or error}") from error
+        raise CaptureError(name, error.strerror or str(error)) from error
     return status.st_size
 
 

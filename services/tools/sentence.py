@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-
-def checksum(body: bytes) -> int:
-    """XOR of all bytes between ``$`` and ``*`` (IEC 61162-1, 7.2.5)."""
-    folded = int.from_bytes(body, "big")
-    size = 1
-    while size < len(body):
-        size *= 2
-    while size > 1:
-        size //= 2
-        folded = (folded >> (8 * size)) ^ (folded & ((1 << (8 * size)) - 1))
-    return folded
+from services.nmea.checksum import HEX_BYTES, checksum
 
 
 def sentence(body: bytes) -> bytes:
@@ -21,11 +11,6 @@ def sentence(body: bytes) -> bytes:
 
 
 def checksum_holds(line: bytes) -> bool:
-    """Whether ``$body*hh`` carries the right checksum, or none at all."""
+    """Whether ``$body*hh``, whatever follows, carries the right checksum, or none at all."""
     body, star, given = line.lstrip(b"$").partition(b"*")
-    if not star:
-        return True
-    try:
-        return checksum(body) == int(given[:2], 16)
-    except ValueError:
-        return False
+    return not star or checksum(body) == HEX_BYTES.get(given[:2])

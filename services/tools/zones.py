@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +16,7 @@ from services.zones.geojson import ZoneFileError, load_zones
 from services.zones.zone import Circle, Zone, area_km2
 
 STANDARD_INPUT = "-"
+PIPE_WIDTH = 240
 
 
 def read_zone_file(path: str) -> list[Zone]:
@@ -48,10 +50,18 @@ def read_zone_files(paths: Sequence[str]) -> list[Zone]:
     return zones
 
 
-def validate_zone_files(paths: Sequence[str], out: Console, talk: Console) -> int:
-    """A table of each sound file to ``out``, every problem to ``talk``.
+def run_validate(paths: Sequence[str]) -> int:
+    """``dipper zones validate``: tables to standard output, problems to standard error. Returns
+    the exit code."""
+    # In a pipe there is no width to keep to, and a folded id can't be searched for.
+    out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    return validate_zone_files(paths, out, talk=sys.stderr)
 
-    The exit code: 0 if all files can be used together, else 1.
+
+def validate_zone_files(paths: Sequence[str], out: Console, *, talk: TextIO) -> int:
+    """A table of each sound file to ``out``, every problem as a line to ``talk``.
+
+    Returns the exit code: 0 if all files can be used together, else 1.
     """
     files: dict[str, str] = {}
     sound = True
@@ -64,7 +74,7 @@ def validate_zone_files(paths: Sequence[str], out: Console, talk: Console) -> in
             out.print(zone_table(path, zones))
             problems = _shared_ids(zones, path, files)
         for problem in problems:
-            talk.print(problem, markup=False, highlight=False, soft_wrap=True)
+            print(problem, file=talk)
         sound = sound and not problems
     return 0 if sound else 1
 
@@ -83,11 +93,13 @@ def zone_table(title: str, zones: Sequence[Zone]) -> Table:
 
 def _shared_ids(zones: Sequence[Zone], path: str, files: dict[str, str]) -> list[str]:
     """Problems with ids that an earlier file has; notes these zones' ids in ``files``."""
-    return [
+    problems = [
         f"{path}: zone {zone.id!r}: duplicate id: {files[zone.id]} has it too"
         for zone in zones
-        if files.setdefault(zone.id, path) is not path
+        if zone.id in files
     ]
+    files.update((zone.id, path) for zone in zones if zone.id not in files)
+    return problems
 
 
 def _size(zone: Zone) -> str:

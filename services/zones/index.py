@@ -91,13 +91,11 @@ class ZoneIndex:
         if not len(positions):
             return found
         hit = self._in_polygon(entries, latitude[positions], longitude[positions])
-        pairs = positions * len(self._ids) + self._entry_zone[entries]
-        sure = pairs[hit].tolist()
-        for pair in pairs[self._entry_is_circle[entries]].tolist():
-            position, zone = divmod(pair, len(self._ids))
-            if _in_circle(self._circles[zone], latitude.item(position), longitude.item(position)):
-                sure.append(pair)
-        return self._collect(found, sure, times_us)
+        for pair in np.flatnonzero(self._entry_is_circle[entries]).tolist():
+            circle = self._circles[self._entry_zone[entries[pair]]]
+            at = positions[pair]
+            hit[pair] = _in_circle(circle, latitude.item(at), longitude.item(at))
+        return self._collect(found, positions[hit], self._entry_zone[entries[hit]], times_us)
 
     def _candidates(self, latitude: Any, longitude: Any) -> tuple[Any, Any]:
         """Pairs of position and tree entry whose box holds the position."""
@@ -117,14 +115,15 @@ class ZoneIndex:
     def _collect(
         self,
         found: list[tuple[str, ...]],
-        pairs: list[int],
+        positions: Any,
+        zones: Any,
         times_us: Sequence[int | None],
     ) -> list[tuple[str, ...]]:
         """Write the zones of each position into ``found``. A circle cut at the antimeridian and
-        polygons that touch give the same pair twice; the set keeps one."""
-        count = len(self._ids)
-        for pair in sorted(set(pairs)):
-            position, zone = divmod(pair, count)
+        polygons that touch give the same pair twice; unique sorts and keeps one."""
+        pairs = np.unique(positions * len(self._ids) + zones)
+        at, numbers = np.divmod(pairs, len(self._ids))
+        for position, zone in zip(at.tolist(), numbers.tolist(), strict=True):
             if zone in self._validity and not self._is_valid(zone, times_us[position]):
                 continue
             before = found[position]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from services.nmea.checksum import checksum
 from services.tools.fleet.receiver import KNOT_KMH, SECOND_US, angle, clock_text, date_text
 from services.tools.fleet.terminal import Terminal, state
-from services.tools.sentence import checksum
 
 _HEX = [b"%02X" % number for number in range(256)]
 _LINES = b"$GNRMC,%b,A,%b,%b,,,A*%b\r\n$GNGGA,%b,%b*%b\r\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.codec import (
     decode_dead_letter,
@@ -13,6 +14,7 @@ from services.codec import (
     decode_zone_state,
     encode_fix,
 )
+from services.enrich.metrics import EnrichMetrics
 from services.enrich.stage import EnrichStage
 from services.enrich.zone_source import ZoneSource
 from services.log.base import (
@@ -65,9 +67,9 @@ class World:
         """A new life of the service; the one before ends without a word."""
         if self._member is not None:
             await self._member.close()
-        stage = EnrichStage(
-            self.log, ZoneSource(self.log, 10.0, lambda: self.now), 1.0, lambda: self.now
-        )
+        metrics = EnrichMetrics(CollectorRegistry())
+        zones = ZoneSource(self.log, metrics, 10.0, lambda: self.now)
+        stage = EnrichStage(self.log, zones, metrics, 1.0, lambda: self.now)
         consumer = await self.log.consumer("enrich", [FIX])
         self._member = consumer
         await consumer.poll(0)

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.log.base import Batch, Consumer, Entry, LogUnavailableError, TopicPartition, TopicSpec
 from services.log.memory import MemoryLog
 from services.runtime.loop import SeekTo, run_stage
+from services.runtime.metrics import LoopMetrics
 
 TOPIC = "telematics.test.v1"
 
@@ -65,7 +67,9 @@ async def fill(log: MemoryLog, count: int) -> list[bytes]:
 
 async def run(log: MemoryLog, stage: Recorder) -> None:
     async with asyncio.timeout(10):
-        await run_stage(log, "test", [TOPIC], stage, stage.stopping, lambda _topic, _lag: None)
+        await run_stage(
+            log, "test", [TOPIC], stage, stage.stopping, LoopMetrics(CollectorRegistry())
+        )
 
 
 async def test_every_record_of_every_partition_is_handled_once(log: MemoryLog) -> None:

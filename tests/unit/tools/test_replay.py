@@ -174,7 +174,7 @@ async def test_an_unreadable_capture_is_named_with_the_reason(ingest, tmp_path, 
     path = tmp_path / "bad.log"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ReplayError, match=rf"can't read .*bad\.log: .*{reason}"):
+    with pytest.raises(ReplayError, match=rf"read capture .*bad\.log: .*{reason}"):
         await replay(ReplayOptions((str(path),), ingest.url, speed=None))
 
 
