@@ -1,7 +1,7 @@
 """The load generator: many terminals, each on a connection of its own, in a process of its own.
 
 Run by a scenario: settings as JSON on the command line, ``ready`` on standard output when all are
-logged in, then ``go`` awaited on standard input, then one JSON object a second until done.
+logged in, then ``go`` awaited on standard input, then a JSON object four times a second until done.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from services.tools.sentence import sentence
 
 TICK_S = 0.01
 TICK_US = 10_000
+REPORT_S = 0.25
 MAX_RATE_A_TERMINAL = 50
 """Two fixes of one terminal never share a tick, and so never a time."""
 TRACKS = 16
@@ -46,7 +47,7 @@ class Load:
 
 
 class Progress(NamedTuple):
-    """One second of a generator."""
+    """Where a generator is."""
 
     seconds: float
     """Since ``go``."""
@@ -55,7 +56,7 @@ class Progress(NamedTuple):
     held_back: int
     """Due, but their connections are full: the server reads more slowly than they come."""
     late_s: float
-    """How far the generator itself was behind its own schedule, at worst."""
+    """How far the generator itself was behind its schedule, at worst since the last report."""
     cpu_s: float
     """Processor time since ``go``."""
 
@@ -186,7 +187,7 @@ async def _connect(load: Load) -> list[Terminal]:
 async def _send(load: Load, terminals: list[Terminal]) -> None:
     schedule = Schedule(terminals, load.rate, time.time_ns() // 1000)
     began, cpu_before = time.monotonic(), time.process_time()
-    next_tick, next_report, late = began, began + 1, 0.0
+    next_tick, next_report, late = began, began + REPORT_S, 0.0
     while True:
         now = time.monotonic()
         late = max(late, now - next_tick)
@@ -197,7 +198,7 @@ async def _send(load: Load, terminals: list[Terminal]) -> None:
         )
         if now >= next_report:
             _tell(now - began, terminals, held_back, late, time.process_time() - cpu_before)
-            next_report, late = next_report + 1, 0.0
+            next_report, late = next_report + REPORT_S, 0.0
         if elapsed >= load.seconds:
             break
         next_tick = max(next_tick + TICK_S, time.monotonic())

@@ -188,9 +188,17 @@ def decode(files: tuple[str, ...], terminal: str, form: str, allow_missing_check
 @main.command()
 @FILES
 @TERMINAL
-@click.option("--zones", required=True, metavar="FILE", help="GeoJSON of zones (docs/zones.md).")
+@click.option(
+    "--zones",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="GeoJSON of zones (docs/zones.md); may be given several times.",
+)
 @ALLOW_MISSING
-def events(files: tuple[str, ...], terminal: str, zones: str, allow_missing_checksum: bool) -> None:
+def events(
+    files: tuple[str, ...], terminal: str, zones: tuple[str, ...], allow_missing_checksum: bool
+) -> None:
     """Zone events of captures, offline: the same code as the enrich service."""
     from services.tools.events import run
 
@@ -206,7 +214,7 @@ def zones() -> None:
 @FILES
 def validate(files: tuple[str, ...]) -> None:
     """Check zone files; every problem is told with file, feature and reason."""
-    from services.tools.zones import validate as run
+    from services.tools.zones import run_validate as run
 
     sys.exit(run(files))
 

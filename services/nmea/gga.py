@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import (
+    ALTITUDE_M,
     COUNTS,
+    DIFFERENTIAL_AGE_S,
+    DILUTION,
+    GEOID_SEPARATION_M,
     METRES,
+    POSITION,
+    TIME_OF_DAY_US,
     FieldError,
     Table,
-    altitude_m,
-    differential_age_s,
-    dilution,
-    geoid_separation_m,
-    position,
-    time_of_day_us,
 )
 
 _build = tuple.__new__
@@ -71,19 +71,19 @@ def parse(talker: str, fields: Sequence[bytes]) -> GGA:
         raise FieldError(f"GGA: {count} fields")
     if fields[9] not in METRES or fields[11] not in METRES:
         raise FieldError(f"GGA: unit {fields[9]!r}, {fields[11]!r}")
-    lat, lon = position(fields[1], fields[2], fields[3], fields[4])
+    lat, lon = POSITION[fields[1], fields[2], fields[3], fields[4]]
     return _build(
         GGA,
         (
             talker,
-            time_of_day_us(fields[0]),
+            TIME_OF_DAY_US[fields[0]],
             lat,
             lon,
             QUALITIES[fields[5]],
             COUNTS[fields[6]],
-            dilution(fields[7]),
-            altitude_m(fields[8]),
-            geoid_separation_m(fields[10]),
-            differential_age_s(fields[12]),
+            DILUTION[fields[7]],
+            ALTITUDE_M[fields[8]],
+            GEOID_SEPARATION_M[fields[10]],
+            DIFFERENTIAL_AGE_S[fields[12]],
         ),
     )

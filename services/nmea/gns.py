@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import (
+    ALTITUDE_M,
     COUNTS,
+    DIFFERENTIAL_AGE_S,
+    DILUTION,
+    GEOID_SEPARATION_M,
+    POSITION,
+    TIME_OF_DAY_US,
     FieldError,
-    altitude_m,
-    differential_age_s,
-    dilution,
-    geoid_separation_m,
-    position,
-    time_of_day_us,
 )
 
 
@@ -50,16 +50,16 @@ def parse(talker: str, fields: Sequence[bytes]) -> GNS:
     mode = fields[5]
     if mode and not (mode.isalpha() and mode.isupper()):
         raise FieldError(f"GNS: mode {mode!r}")
-    lat, lon = position(fields[1], fields[2], fields[3], fields[4])
+    lat, lon = POSITION[fields[1], fields[2], fields[3], fields[4]]
     return GNS(
         talker,
-        time_of_day_us(fields[0]),
+        TIME_OF_DAY_US[fields[0]],
         lat,
         lon,
         mode.decode("ascii"),
         COUNTS[fields[6]],
-        dilution(fields[7]),
-        altitude_m(fields[8]),
-        geoid_separation_m(fields[9]),
-        differential_age_s(fields[10]) if len(fields) > 10 else None,
+        DILUTION[fields[7]],
+        ALTITUDE_M[fields[8]],
+        GEOID_SEPARATION_M[fields[9]],
+        DIFFERENTIAL_AGE_S[fields[10]] if len(fields) > 10 else None,
     )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.constellations import BY_SYSTEM, UNKNOWN, constellation
-from services.nmea.fields import COUNTS, FieldError, Table, dilution
+from services.nmea.fields import COUNTS, DILUTION, FieldError, Table
 
 _MODES: Table[int | None] = Table("GSA mode", {b"": None, b"1": 1, b"2": 2, b"3": 3})
 
@@ -47,8 +47,8 @@ def parse(talker: str, fields: Sequence[bytes]) -> GSA:
         talker,
         _MODES[fields[1]],
         satellites,
-        dilution(fields[14]),
-        dilution(fields[15]),
-        dilution(fields[16]),
+        DILUTION[fields[14]],
+        DILUTION[fields[15]],
+        DILUTION[fields[16]],
         None if system == UNKNOWN else system,
     )

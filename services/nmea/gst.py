@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.nmea.fields import FieldError, error_m, time_of_day_us
+from services.nmea.fields import ERROR_M, TIME_OF_DAY_US, FieldError
 
 
 class GST(NamedTuple):
@@ -29,8 +29,8 @@ def parse(talker: str, fields: Sequence[bytes]) -> GST:
         raise FieldError(f"GST: {len(fields)} fields")
     return GST(
         talker,
-        time_of_day_us(fields[0]),
-        error_m(fields[5]),
-        error_m(fields[6]),
-        error_m(fields[7]),
+        TIME_OF_DAY_US[fields[0]],
+        ERROR_M[fields[5]],
+        ERROR_M[fields[6]],
+        ERROR_M[fields[7]],
     )

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.nmea.fields import LETTERS, FieldError
-from services.nmea.fields import heading_deg as convert
+from services.nmea.fields import HEADING_DEG, LETTERS, FieldError
 
 
 class HDT(NamedTuple):
@@ -36,7 +35,7 @@ def parse_hdt(talker: str, fields: Sequence[bytes]) -> HDT:
     """The sentence from its data fields. Raises FieldError."""
     if not 1 <= len(fields) <= 2 or fields[1:] not in ([], [b"T"], [b""]):
         raise FieldError(f"HDT: {fields!r}")
-    return HDT(talker, convert(fields[0]))
+    return HDT(talker, HEADING_DEG[fields[0]])
 
 
 def parse_ths(talker: str, fields: Sequence[bytes]) -> THS:
@@ -44,5 +43,5 @@ def parse_ths(talker: str, fields: Sequence[bytes]) -> THS:
     if len(fields) != 2:
         raise FieldError(f"THS: {len(fields)} fields")
     mode = LETTERS[fields[1]]
-    heading = convert(fields[0])
+    heading = HEADING_DEG[fields[0]]
     return THS(talker, None if mode == "V" else heading, mode)

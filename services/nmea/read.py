@@ -7,7 +7,7 @@ from string import ascii_uppercase, digits
 from typing import NamedTuple
 
 from services.nmea import gga, gll, gns, gsa, gst, gsv, heading, identity, rmc, tag_block, vtg, zda
-from services.nmea.checksum import HEX_BYTES, SHORT_LINE, checksum, short_line_holds
+from services.nmea.checksum import HEX_BYTES, checksum, short_line_holds
 from services.nmea.fields import FieldError
 from services.nmea.framing import MAX_LINE
 from services.nmea.gga import GGA
@@ -84,7 +84,13 @@ _TALKERS: dict[bytes, str] = {
     if first != "P" or second == "Q"
 }
 
-_STAR = ord("*")
+_HEADS: dict[bytes, tuple[str, Callable[[str, list[bytes]], Typed]]] = {
+    b"$" + talker.encode("ascii") + sentence: (talker, parse)
+    for talker in ("BD", "GA", "GB", "GI", "GL", "GN", "GP", "GQ", "PQ", "QZ", "II", "IN", "HE")
+    for sentence, parse in _PARSERS.items()
+}
+"""Beginnings of the sentences that take the fast path; other talkers take the long way."""
+
 _SENTENCES = (Shape.SENTENCE, Shape.WRONG, Shape.OPEN)
 _BAD_FIELD = Bad(BAD_FIELD)
 
@@ -99,19 +105,13 @@ def read_line(
     accepts a sentence without one if nothing else stands on the line. A line over ``max_line``
     bytes gives the sentences in it whose checksum holds, then Bad ``line_too_long``.
     """
-    parse = _PARSERS.get(line[3:7])
-    if (
-        parse is not None
-        and len(line) <= SHORT_LINE
-        and line[-3] == _STAR
-        and line.rfind(b"$") == 0
-        and len(line) <= max_line
-        and short_line_holds(line)
-    ):
-        talker = _TALKERS.get(line[1:3])
-        if talker is not None:
+    head = _HEADS.get(line[:7])
+    if head is not None and len(line) <= 128 and short_line_holds(line):
+        body = line[7:-3]
+        if b"$" not in body:
+            talker, parse = head
             try:
-                return [(line, parse(talker, line[7:-3].split(b",")))]
+                return [(line, parse(talker, body.split(b",")))]
             except FieldError:
                 return [(line, _BAD_FIELD)]
     if len(line) > max_line:

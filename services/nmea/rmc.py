@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import (
+    COURSE_DEG,
+    DATE_DAYS,
     LETTERS,
+    POSITION,
+    SPEED_KNOTS_KMH,
     STATUS,
+    TIME_OF_DAY_US,
     FieldError,
-    course_deg,
-    date_days,
-    position,
-    speed_knots_kmh,
-    time_of_day_us,
 )
 
 _build = tuple.__new__
@@ -50,18 +50,18 @@ def parse(talker: str, fields: Sequence[bytes]) -> RMC:
     count = len(fields)
     if not 9 <= count <= 16:
         raise FieldError(f"RMC: {count} fields")
-    lat, lon = position(fields[2], fields[3], fields[4], fields[5])
+    lat, lon = POSITION[fields[2], fields[3], fields[4], fields[5]]
     return _build(
         RMC,
         (
             talker,
-            time_of_day_us(fields[0]),
+            TIME_OF_DAY_US[fields[0]],
             STATUS[fields[1]],
             lat,
             lon,
-            speed_knots_kmh(fields[6]),
-            course_deg(fields[7]),
-            date_days(fields[8]),
+            SPEED_KNOTS_KMH[fields[6]],
+            COURSE_DEG[fields[7]],
+            DATE_DAYS[fields[8]],
             LETTERS[fields[11]] if count > 11 else None,
         ),
     )

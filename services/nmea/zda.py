@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.nmea.fields import FieldError, days, full_year, time_of_day_us
+from services.nmea.fields import TIME_OF_DAY_US, FieldError, days, full_year
 
 
 class ZDA(NamedTuple):
@@ -35,4 +35,4 @@ def parse(talker: str, fields: Sequence[bytes]) -> ZDA:
             raise FieldError(f"ZDA: date {day!r} {month!r} {year!r}")
         sent = int(year)
         date_days = days(full_year(sent) if len(year) == 2 else sent, int(month), int(day))
-    return ZDA(talker, time_of_day_us(fields[0]), date_days)
+    return ZDA(talker, TIME_OF_DAY_US[fields[0]], date_days)

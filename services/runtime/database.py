@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -12,6 +12,23 @@ CONNECT_TIMEOUT_S = 10.0
 STALLED_TRANSACTION_S = 15
 """A session that holds locks and says nothing for so long is ended by the server: its process
 may be stopped, and its successor waits for the locks."""
+
+PASSING_STATES = ("08", "40", "53", "57", "58", "55P03", "25P03", "25P04", "25006")
+"""SQLSTATEs of the moment: connection, deadlock, overload or full disk, shutdown or time limit,
+system; a lock not had, a stalled transaction ended, a server that has become a replica."""
+ROW_STATES = ("22", "23", "54")
+"""SQLSTATEs that a value is to blame for: data exception, integrity constraint, program limit
+(an index row too long)."""
+
+ADVICE = {
+    "3D000": "create it with createdb",
+    "28P01": "check the password in the address",
+    "28000": "check the user in the address",
+    "42501": "grant the user that right",
+    "42P01": "run `dipper migrate`",
+    "42703": "run `dipper migrate`",
+}
+"""By SQLSTATE, what helps."""
 
 
 class DatabaseError(Exception):
@@ -26,62 +43,30 @@ class RowError(DatabaseError):
     """The database refuses a value: no later try will change that."""
 
 
-PASSING = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.PostgresSystemError,
-    asyncpg.InternalClientError,
-)
-"""Errors of the moment: connection, shutdown, overload, full disk, deadlock, time limit."""
-
-ROW_ERRORS = (
-    asyncpg.DataError,
-    asyncpg.exceptions.PostgresError,
-)
-
-ROW_CLASSES = ("22", "23", "54")
-"""SQLSTATE classes: data exception, integrity constraint, program limit (an index row too long)."""
-
-ADVICE = {
-    "3D000": "create it with createdb",
-    "28P01": "check the password in the address",
-    "28000": "check the user in the address",
-    "42501": "grant the user that right",
-    "42P01": "run `dipper migrate`",
-    "42703": "run `dipper migrate`",
-}
-"""By SQLSTATE, what helps."""
-
-
 def explain(error: Exception) -> DatabaseError:
-    """The error of asyncpg or the system as one of ours, with what helps."""
-    text = str(error) or type(error).__name__
-    state = getattr(error, "sqlstate", None) or ""
-    if isinstance(error, PASSING) or state == "53100":
+    """An error of asyncpg or of the system as one of ours, with what helps."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    state: str | None = getattr(error, "sqlstate", None)
+    if state is None:
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            return DatabaseError(f"the database's address can't be used: {text}")
+        return DatabaseUnavailableError(f"the database does not answer: {text}")
+    if state.startswith(PASSING_STATES):
         return DatabaseUnavailableError(f"the database can't now: {text}")
-    # asyncpg raises its own DataError, without a state, for a value that it can't encode.
-    if state[:2] in ROW_CLASSES or (isinstance(error, ValueError | OverflowError) and not state):
+    if state.startswith(ROW_STATES):
         return RowError(text)
-    if isinstance(error, asyncpg.InterfaceError):
-        return DatabaseUnavailableError(f"the database can't now: {text}")
     advice = ADVICE.get(state)
-    return DatabaseError(f"the database refuses: {text}" + (f": {advice}" if advice else ""))
+    return DatabaseError(f"the database refuses: {text}" + (f" ({advice})" if advice else ""))
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Errors of asyncpg and the system inside the block leave it as a DatabaseError."""
+    """Errors of asyncpg and of the system inside the block leave it as a DatabaseError."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise explain(error) from error
+    except OSError as error:
         raise explain(error) from error
 
 
@@ -96,23 +81,31 @@ async def connect(dsn: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close(timeout=CONNECT_TIMEOUT_S)
 
 
-async def open_pool(dsn: str, connections: int, timeout_s: float, **options: Any) -> asyncpg.Pool:
-    """A pool whose statements each take at most ``timeout_s`` seconds.
+async def open_pool(
+    dsn: str,
+    connections: int,
+    timeout_s: float,
+    prepare: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
+) -> asyncpg.Pool:
+    """A pool whose statements take at most ``timeout_s`` seconds each.
 
-    ``options`` go to asyncpg.create_pool. Raises DatabaseError, DatabaseUnavailableError.
+    ``prepare`` runs once on each new connection. Raises DatabaseError,
+    DatabaseUnavailableError.
     """
+    settings: dict[str, Any] = {
+        "application_name": "dipper",
+        "jit": "off",
+        "statement_timeout": f"{timeout_s * 1000:.0f}",
+        "idle_in_transaction_session_timeout": f"{STALLED_TRANSACTION_S}s",
+    }
     with explained():
         return await asyncpg.create_pool(
             dsn,
             min_size=1,
             max_size=connections,
-            command_timeout=timeout_s,
+            # Above the server's own limit, which gives the better message.
+            command_timeout=timeout_s + 1,
             timeout=CONNECT_TIMEOUT_S,
-            server_settings={
-                "application_name": "dipper",
-                "jit": "off",
-                "statement_timeout": f"{timeout_s * 1000:.0f}",
-                "idle_in_transaction_session_timeout": f"{STALLED_TRANSACTION_S}s",
-            },
-            **options,
+            init=prepare,
+            server_settings=settings,
         )

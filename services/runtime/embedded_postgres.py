@@ -19,10 +19,9 @@ from types import TracebackType
 from typing import IO
 from urllib.parse import quote
 
-import asyncpg
-
 from services.runtime import postgres_files as files
-from services.runtime.postgres_files import Account, DatabaseError
+from services.runtime.database import DatabaseError, connect, explained
+from services.runtime.postgres_files import Account
 
 __all__ = ["DatabaseError", "EmbeddedPostgres", "running_dsn"]
 
@@ -242,12 +241,10 @@ def _dsn(socket_directory: Path, database: str) -> str:
 
 
 async def _ensure_database(dsn: str, database: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        known = await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database)
-        if not known:
-            await connection.execute(f'CREATE DATABASE "{database}"')
-    except asyncpg.PostgresError as error:
-        raise DatabaseError(f"the database {database} can't be created: {error}") from error
-    finally:
-        await connection.close()
+    async with connect(dsn) as connection:
+        with explained():
+            known = await connection.fetchval(
+                "SELECT true FROM pg_database WHERE datname = $1", database
+            )
+            if not known:
+                await connection.execute(f'CREATE DATABASE "{database}"')

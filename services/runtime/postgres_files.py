@@ -20,6 +20,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from services.runtime.database import DatabaseError
+
 SOCKET_PORT = 5432
 """Names the socket file; nothing listens on a network port."""
 LONGEST_SOCKET_DIRECTORY = 107 - len(f"/.s.PGSQL.{SOCKET_PORT}.lock")
@@ -28,10 +30,6 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 """Paths that need no quoting in a list of directories, nor in a connection string."""
 LARGEST_LOG = 1 << 20
 GRAVE = re.compile(r"\b(?:FATAL|PANIC|ERROR|error): ")
-
-
-class DatabaseError(Exception):
-    """The database can't do what was asked; the text is one sentence that says why."""
 
 
 class Account(NamedTuple):

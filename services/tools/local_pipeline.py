@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 
@@ -18,6 +18,7 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.05
 SHOWN_LOG_LINES = 5
+_DIPPER = (sys.executable, "-m", "services.cli")
 
 
 class PipelineError(Exception):
@@ -117,6 +118,19 @@ class LocalPipeline:
         except (aiohttp.ClientError, TimeoutError):
             return None
 
+    async def ledger(self) -> dict[str, Any]:
+        """As ``dipper ledger --json`` gives it to users. Raises PipelineError if it gives none."""
+        process = await asyncio.create_subprocess_exec(
+            *[*_DIPPER, "ledger", "--json", "--data-dir", str(self.data_dir)],
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, complaint = await process.communicate()
+        if not output:
+            raise PipelineError(complaint.decode(errors="replace").strip())
+        found: dict[str, Any] = json.loads(output)
+        return found
+
     async def stop(self) -> float:
         """Stop it in order, by force if that takes too long; returns how many seconds it took."""
         process = self._process
@@ -137,7 +151,7 @@ class LocalPipeline:
         zones = ["--zones", str(self._zones)] if self._zones else []
         ports = ["--port", "0", "--http-port", "0"]
         up = ["up", "--data-dir", str(self.data_dir), *ports, *zones]
-        return [sys.executable, "-m", "services.cli", *up]
+        return [*_DIPPER, *up]
 
     def _last_words(self) -> str:
         lines = self.log_file.read_text(errors="replace").splitlines()

@@ -8,11 +8,15 @@ from typing import Any
 import orjson
 
 from services.zones.moments import parse_time
+from services.zones.records import encode_zone
 from services.zones.shapes import Report, read_shape
 from services.zones.zone import Zone, content_version
 
 MAX_TEXT = 64
 """Characters in an id, a kind or a version."""
+
+MAX_RECORD_BYTES = 900_000
+"""Bytes of a zone's record: Kafka takes messages of up to 1 MiB unless it is told otherwise."""
 
 DEFAULT_KIND = "area"
 
@@ -124,7 +128,7 @@ def _read_feature(feature: object, zone_id: str | None, report: Report) -> Zone 
     shape = read_shape(feature.get("geometry"), properties.get("radius"), report)
     if shape is None or zone_id is None:
         return None
-    return Zone(
+    zone = Zone(
         id=zone_id,
         kind=kind,
         name=_text(properties.get("name")),
@@ -134,6 +138,19 @@ def _read_feature(feature: object, zone_id: str | None, report: Report) -> Zone 
         valid_until_us=valid_until_us,
         properties=properties,
     )
+    return zone if _fits_a_record(zone, report) else None
+
+
+def _fits_a_record(zone: Zone, report: Report) -> bool:
+    try:
+        size = len(encode_zone(zone))
+    except orjson.JSONEncodeError as error:
+        report(f"properties can't be written: {error}")
+        return False
+    if size > MAX_RECORD_BYTES:
+        report(f"too large: {size} bytes, at most {MAX_RECORD_BYTES}: simplify the outline")
+        return False
+    return True
 
 
 def _label(properties: Mapping[str, object], key: str, report: Report) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 
 from tests.engines.found import NotAvailableError, run
 
@@ -28,6 +29,19 @@ def start(image: str, port: int, inner_port: int, environment: dict[str, str]) -
     publish = ["-p", f"127.0.0.1:{port}:{inner_port}"]
     said = run(["docker", "run", "-d", "--rm", *publish, *variables, image], what=f"docker {image}")
     return said.strip().splitlines()[-1]
+
+
+def wait_until_said(container: str, text: str, times: int = 1, timeout_s: float = 90.0) -> None:
+    """Wait until the container's output holds ``text`` so many times (a published port answers
+    before the server behind it does). Raises NotAvailableError."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        said = run(["docker", "logs", container], what="docker logs")
+        if said.count(text) >= times:
+            return
+        if time.monotonic() > deadline:
+            raise NotAvailableError(f"the container did not start: {said[-600:]}")
+        time.sleep(0.3)
 
 
 def stop(container: str) -> None:

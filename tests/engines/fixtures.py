@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 
 from tests.engines import docker, kafka, timescaledb
-from tests.engines.found import NotAvailableError, answers, free_ports
+from tests.engines.found import NotAvailableError, free_ports
 
 
 def without(engine: str, error: NotAvailableError) -> NoReturn:
@@ -86,6 +86,7 @@ def _kafka_container() -> Iterator[str]:
     except NotAvailableError as error:
         without("Kafka", error)
     try:
+        docker.wait_until_said(container, "Kafka Server started")
         yield f"127.0.0.1:{port}"
     finally:
         docker.stop(container)
@@ -99,6 +100,8 @@ def _timescaledb_container() -> Iterator[str]:
     except NotAvailableError as error:
         without("TimescaleDB", error)
     try:
+        # Once while the image sets the database up, once for good.
+        docker.wait_until_said(container, "ready to accept connections", times=2)
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     finally:
         docker.stop(container)

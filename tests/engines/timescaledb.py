@@ -118,7 +118,9 @@ class Server:
     def _inside(self) -> list[str | Path]:
         if os.geteuid() != 0:
             return []
-        return ["chroot", "--userspec=postgres:postgres", self.root]
+        # The tie to this process is lost when the user changes, so it is made after that.
+        user = ["--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig=KILL"]
+        return ["chroot", self.root, "setpriv", *user]
 
     def _takes_connections(self) -> bool:
         assert self.process is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,24 @@ def test_a_wrong_property_is_named(properties: dict[str, object], reason: str) -
 def test_a_wrong_feature_is_named(value: object, reason: str) -> None:
     (problem,) = problems(value)
     assert reason in problem
+
+
+def test_an_outline_too_long_for_a_record_is_named() -> None:
+    count = 30_000
+    around = [
+        [120 + math.cos(2 * math.pi * at / count), 28 + math.sin(2 * math.pi * at / count)]
+        for at in range(count)
+    ]
+    (problem,) = problems(feature(polygon([*around, around[0]])))
+    assert "at most 900000: simplify the outline" in problem
+
+
+def test_properties_too_deep_for_a_record_are_named() -> None:
+    deep: list[object] = []
+    for _ in range(300):
+        deep = [deep]
+    (problem,) = problems(feature(polygon(SQUARE), deep=deep))
+    assert "properties can't be written" in problem
 
 
 @pytest.mark.parametrize(

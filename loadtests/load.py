@@ -1,0 +1,109 @@
+"""Load generators as child processes: started together, read while they run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from loadtests.generator import Load, Progress, command
+
+READY_TIMEOUT_S = 120.0
+
+
+class LoadError(Exception):
+    """A generator failed; the text holds what it said last."""
+
+
+class Generators:
+    """Several load generators; an async context manager that leaves none behind."""
+
+    def __init__(self, loads: Sequence[Load]) -> None:
+        self._loads = loads
+        self._processes: list[asyncio.subprocess.Process] = []
+        self._latest: list[Progress] = []
+        self._readers: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        try:
+            for load in self._loads:
+                self._processes.append(
+                    await asyncio.create_subprocess_exec(
+                        *command(load),
+                        stdin=asyncio.subprocess.PIPE,
+                        stdout=asyncio.subprocess.PIPE,
+                        stderr=asyncio.subprocess.PIPE,
+                    )
+                )
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                for process in self._processes:
+                    await _wait_ready(process)
+        except BaseException:
+            await self._kill()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._kill()
+
+    async def go(self) -> None:
+        """All of them begin to send."""
+        self._latest = [Progress(0.0, 0, 0, 0.0, 0.0)] * len(self._processes)
+        for number, process in enumerate(self._processes):
+            assert process.stdin is not None
+            process.stdin.write(b"go\n")
+            await process.stdin.drain()
+            self._readers.append(asyncio.create_task(self._read(number, process)))
+
+    @property
+    def done(self) -> bool:
+        """All have sent everything and ended their connections."""
+        return all(reader.done() for reader in self._readers)
+
+    def progress(self) -> Progress:
+        """All together: sums, the worst lateness, the latest time. Raises LoadError."""
+        for reader in self._readers:
+            if reader.done():
+                reader.result()
+        latest = self._latest
+        return Progress(
+            max(one.seconds for one in latest),
+            sum(one.fixes for one in latest),
+            sum(one.held_back for one in latest),
+            max(one.late_s for one in latest),
+            sum(one.cpu_s for one in latest),
+        )
+
+    async def _read(self, number: int, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            self._latest[number] = Progress(**json.loads(line))
+        if await process.wait() != 0:
+            raise LoadError(await _last_words(process))
+
+    async def _kill(self) -> None:
+        for reader in self._readers:
+            reader.cancel()
+        for process in self._processes:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+async def _wait_ready(process: asyncio.subprocess.Process) -> None:
+    assert process.stdout is not None
+    if await process.stdout.readline() != b"ready\n":
+        raise LoadError(await _last_words(process))
+
+
+async def _last_words(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    said = (await process.stderr.read()).decode(errors="replace").strip().splitlines()
+    return f"a load generator failed: {said[-1] if said else 'it said nothing'}"
