@@ -12,7 +12,7 @@ import sys
 import time
 from collections import deque
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import uvloop
 
@@ -82,9 +82,9 @@ class Terminal(asyncio.Protocol):
         await asyncio.get_running_loop().create_connection(lambda: self, host, port)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(sentence(b"PDPR,LOGIN," + self.name.encode()))
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(sentence(b"PDPR,LOGIN," + self.name.encode()))
 
     def data_received(self, data: bytes) -> None:
         if not self.logged_in.done():

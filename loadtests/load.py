@@ -24,7 +24,7 @@ class Generators:
         self._loads = loads
         self._processes: list[asyncio.subprocess.Process] = []
         self._latest: list[Progress] = []
-        self._readers: list[asyncio.Task[None]] = []
+        self.readers: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         try:
@@ -60,16 +60,16 @@ class Generators:
             assert process.stdin is not None
             process.stdin.write(b"go\n")
             await process.stdin.drain()
-            self._readers.append(asyncio.create_task(self._read(number, process)))
+            self.readers.append(asyncio.create_task(self._read(number, process)))
 
     @property
     def done(self) -> bool:
         """All have sent everything and ended their connections."""
-        return all(reader.done() for reader in self._readers)
+        return all(reader.done() for reader in self.readers)
 
     def progress(self) -> Progress:
         """All together: sums, the worst lateness, the latest time. Raises LoadError."""
-        for reader in self._readers:
+        for reader in self.readers:
             if reader.done():
                 reader.result()
         latest = self._latest
@@ -89,7 +89,7 @@ class Generators:
             raise LoadError(await _last_words(process))
 
     async def _kill(self) -> None:
-        for reader in self._readers:
+        for reader in self.readers:
             reader.cancel()
         for process in self._processes:
             if process.returncode is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -174,7 +174,12 @@ def replay(**options: Any) -> None:
     help="Form of the output.",
 )
 @ALLOW_MISSING
-def decode(files: tuple[str, ...], terminal: str, form: str, allow_missing_checksum: bool) -> None:
+def decode(
+    files: tuple[str, ...],
+    terminal: str,
+    form: Literal["jsonl", "csv", "geojson"],
+    allow_missing_checksum: bool,
+) -> None:
     """Decode captures offline: one record an epoch, in the order of the stream.
 
     FILE may be gzipped, or - for standard input. A summary of the lines used and rejected,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import cast
 
 from services.ingest.intake import Intake
 from services.nmea.terminal import Outcomes
@@ -57,7 +58,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet nobody: NMEA terminals expect silence. Close at once if there are too many."""
-        assert isinstance(transport, asyncio.Transport)
+        # uvloop's transports do not inherit from asyncio's.
+        transport = cast(asyncio.Transport, transport)
         self._transport = transport
         if not self._intake.join(self):
             self._finished = True
@@ -179,7 +181,11 @@ class Connection(asyncio.BufferedProtocol):
             self._quarantined = not self._quarantined
             self._intake.metrics.quarantined_connections.inc(1 if self._quarantined else -1)
         if self._transport is not None and (reply := session.take_replies()):
-            self._transport.write(reply)
+            if self._write_blocked:
+                # It logs in again and again and never reads an answer: no terminal does that.
+                self.abort()
+            else:
+                self._transport.write(reply)
 
     def _finish(self) -> None:
         self._finished = True

@@ -45,7 +45,7 @@ class IngestMetrics:
             "dipper_connections", "Terminals' connections that are open.", registry=registry
         )
         self.connections_opened = Counter(
-            "dipper_connections_total", "Connections that were accepted.", registry=registry
+            "dipper_connections_opened_total", "Connections that were accepted.", registry=registry
         )
         self.connections_refused = Counter(
             "dipper_connections_refused_total",

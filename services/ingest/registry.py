@@ -101,7 +101,7 @@ def _csv_rows(text: str, file: str) -> Iterator[tuple[str, Mapping[str, object]]
                 raise RegistryError(f"{place}: not as many values as the header has names")
             yield place, {name: value or None for name, value in row.items()}
     except csv.Error as error:
-        raise RegistryError(f"{file}, line {reader.line_num}: {error}") from error
+        raise RegistryError(f"{file}, line {reader.reader.line_num}: {error}") from error
 
 
 def _json_rows(text: str, file: str) -> Iterator[tuple[str, Mapping[str, object]]]:

@@ -83,6 +83,11 @@ class IngestServer:
         await self._drain()
         await self._close_connections()
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of records that were read and are not durable yet."""
+        return self._publisher.waiting_bytes
+
     async def wait(self) -> None:
         """Returns never; raises IngestError when the log refuses for good."""
         assert self._publishing is not None

@@ -13,9 +13,9 @@ HEX_BYTES: dict[bytes, int] = {
 """Every pair of hex digits, in either case, to its value."""
 
 SHORT_LINE = 128
-"""The longest line, in bytes, that ``short_line_holds`` can check."""
+"""The longest line, in bytes, that can be folded in seven steps."""
 
-_WHOLE_LINE: dict[bytes, int] = {
+WHOLE_LINE: dict[bytes, int] = {
     b"*" + digits: value ^ ord("$") ^ ord("*") ^ digits[0] ^ digits[1]
     for digits, value in HEX_BYTES.items()
 }
@@ -32,19 +32,3 @@ def checksum(body: bytes) -> int:
         bits //= 2
         number ^= number >> bits
     return number & 0xFF
-
-
-def short_line_holds(line: bytes) -> bool:
-    """Whether ``line``, at most SHORT_LINE bytes, is ``$body*hh`` with the right checksum.
-
-    Folding one large integer in half seven times is several times faster in CPython than a
-    loop over bytes; the folds are written out because this runs for every line.
-    """
-    number = _INT(line, "little")
-    number ^= number >> 512
-    number ^= number >> 256
-    number ^= number >> 128
-    number ^= number >> 64
-    number ^= number >> 32
-    number ^= number >> 16
-    return (number ^ number >> 8) & 0xFF == _WHOLE_LINE.get(line[-3:])

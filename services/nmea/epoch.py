@@ -123,7 +123,9 @@ class Assembler:
         outcomes: Sequence[Outcome] = ()
         if isinstance(sentence, _TIMED):
             time = sentence.time_of_day_us
-            if time is not None and time != self._time:
+            if time is None:
+                outcomes = self._turn_timeless(sentence)
+            elif time != self._time:
                 turned = self._turn(sentence, time)
                 if turned is None:
                     return self._refuse(raw, received_at_us)
@@ -134,7 +136,7 @@ class Assembler:
         self._sentences.append(sentence)
         self._lines.append(raw)
         self._received_at_us = received_at_us
-        if self._cycle.covers(sentence) and self._time is not None:
+        if self._cycle.covers(sentence):
             self._cycle.completed()
             left = self._leave(complete=True)
             return [*outcomes, *left] if outcomes else left
@@ -170,6 +172,16 @@ class Assembler:
         else:
             self._time = time
         return outcomes
+
+    def _turn_timeless(self, sentence: _Timed) -> Sequence[Outcome]:
+        """A receiver that has lost the time goes on with empty ones: a kind that the open epoch
+        has already begins another epoch all the same."""
+        if isinstance(sentence, _CLOCK):
+            return ()
+        for earlier in self._sentences:
+            if type(earlier) is type(sentence) and earlier.talker == sentence.talker:
+                return self.flush() if self._time is None else self._leave_followed()
+        return ()
 
     def _is_late(self, sentence: _Timed, time: int) -> bool:
         """Whether a sentence with the time of day of the epoch that left last belongs to it."""

@@ -1,8 +1,8 @@
 """Values of sentence fields: bytes as sent to Python values in Dipper's units.
 
-Sentences of one epoch repeat their time and position, and most other fields move in small
-steps, so conversions remember what they converted, up to a bound. Conversion has no other
-effect: an empty field gives None, a field that can't be what it must be raises FieldError.
+An empty field gives None; a field that can't be what it must be raises FieldError, one that is
+no number at all ValueError. Fields that take few values or that the sentences of an epoch
+repeat remember their conversions, up to a bound.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ Value = TypeVar("Value")
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 KMH_PER_KNOT = 1.852
-MAX_NUMBER_BYTES = 24
+MAX_KNOTS = 100_000.0
+MIN_ALTITUDE_M = -100_000.0
+MAX_ALTITUDE_M = 100_000_000.0
 
 
 class FieldError(ValueError):
@@ -74,7 +76,6 @@ COUNTS: Table[int | None] = Table(
 )
 """Whole numbers 0 to 999 with or without leading zeros: satellite ids and counts."""
 
-METRES = frozenset((b"M", b""))
 
 _MINUTE_US: Table[int] = Table(
     "time",
@@ -87,8 +88,6 @@ _MINUTE_US: Table[int] = Table(
 _SECOND_US: Table[int] = Table(
     "time", {f"{second:02d}".encode("ascii"): second * 1_000_000 for second in range(61)}
 )
-_NORTH_SOUTH: Table[float] = Table("north or south", {b"N": 1.0, b"S": -1.0})
-_EAST_WEST: Table[float] = Table("east or west", {b"E": 1.0, b"W": -1.0})
 
 
 def _fraction_us(value: bytes) -> int:
@@ -128,69 +127,76 @@ def days(year: int, month: int, day: int) -> int:
         raise FieldError(f"date: {year}-{month}-{day}") from error
 
 
-def _position(
-    sent: tuple[bytes, bytes, bytes, bytes],
+def position(
+    lat: bytes, north_south: bytes, lon: bytes, east_west: bytes
 ) -> tuple[float | None, float | None]:
-    lat, north_south, lon, east_west = sent
+    """``ddmm.m…, N, dddmm.m…, E`` to degrees, north and east positive; both are there or none.
+
+    Raises ValueError.
+    """
     if not lat and not lon:
         return None, None
-    if not (lat + lon).replace(b".", b"", 2).isdigit():
-        lat, lon = _without_signs(sent)
-    try:
-        packed_lat, packed_lon = float(lat), float(lon)
-    except ValueError as error:
-        raise FieldError(f"position: {sent!r}") from error
-    minutes_lat, minutes_lon = packed_lat % 100.0, packed_lon % 100.0
-    degrees_lat = (packed_lat - minutes_lat) / 100.0 + minutes_lat / 60.0
-    degrees_lon = (packed_lon - minutes_lon) / 100.0 + minutes_lon / 60.0
-    if minutes_lat >= 60.0 or minutes_lon >= 60.0 or degrees_lat > 90.0 or degrees_lon > 180.0:
-        raise FieldError(f"position: {sent!r}")
-    # Adding zero turns -0.0 into 0.0.
-    return (
-        degrees_lat * _NORTH_SOUTH[north_south] + 0.0,
-        degrees_lon * _EAST_WEST[east_west] + 0.0,
-    )
+    packed_lat = float(lat)
+    packed_lon = float(lon)
+    if not (0.0 <= packed_lat <= 9000.0 and 0.0 <= packed_lon <= 18000.0):
+        packed_lat = _without_sign(packed_lat, north_south == b"S", 9000.0)
+        packed_lon = _without_sign(packed_lon, east_west == b"W", 18000.0)
+    lat_minutes = packed_lat % 100.0
+    lon_minutes = packed_lon % 100.0
+    if lat_minutes >= 60.0 or lon_minutes >= 60.0:
+        raise FieldError(f"position: minutes of {lat!r}, {lon!r}")
+    lat_degrees = (packed_lat - lat_minutes) / 100.0 + lat_minutes / 60.0
+    lon_degrees = (packed_lon - lon_minutes) / 100.0 + lon_minutes / 60.0
+    # Subtracting from zero keeps -0.0 out.
+    if north_south != b"N":
+        if north_south != b"S":
+            raise FieldError(f"position: {north_south!r} is not north or south")
+        lat_degrees = 0.0 - lat_degrees
+    if east_west != b"E":
+        if east_west != b"W":
+            raise FieldError(f"position: {east_west!r} is not east or west")
+        lon_degrees = 0.0 - lon_degrees
+    return lat_degrees, lon_degrees
 
 
-def _without_signs(sent: tuple[bytes, bytes, bytes, bytes]) -> tuple[bytes, bytes]:
+def _without_sign(packed: float, negative: bool, highest: float) -> float:
     """Unicore's UM981 says south and west twice: ``-0214.41,W``."""
-    lat, north_south, lon, east_west = sent
-    if north_south == b"S":
-        lat = lat.removeprefix(b"-")
-    if east_west == b"W":
-        lon = lon.removeprefix(b"-")
-    if not (lat + lon).replace(b".", b"", 2).isdigit():
-        raise FieldError(f"position: {sent!r}")
-    return lat, lon
+    magnitude = -packed if negative and packed < 0.0 else packed
+    if not 0.0 <= magnitude <= highest:
+        raise FieldError(f"position: {packed}")
+    return magnitude
 
 
-def _decimal(
-    name: str, lowest: float, highest: float, bound: int = 2048
-) -> Memo[bytes, float | None]:
-    """Conversion of a decimal field that lies within ``lowest`` and ``highest``."""
-
-    def convert(value: bytes) -> float | None:
-        if not value:
-            return None
-        if not value.replace(b".", b"", 1).isdigit():
-            value = value.strip(b" ")
-            unsigned = value[1:] if value[:1] in (b"-", b"+") else value
-            if not unsigned.replace(b".", b"", 1).isdigit():
-                raise FieldError(f"{name}: {value!r}")
-        number = float(value)
-        if not lowest <= number <= highest or len(value) > MAX_NUMBER_BYTES:
-            raise FieldError(f"{name}: {value!r}")
-        return number + 0.0
-
-    return Memo(convert, bound)
+def number(name: str, value: bytes, lowest: float, highest: float) -> float | None:
+    """A decimal field within ``lowest`` and ``highest``. Raises ValueError."""
+    if not value:
+        return None
+    converted = float(value)
+    # A comparison with NaN is false.
+    if not lowest <= converted <= highest:
+        raise FieldError(f"{name}: {value!r}")
+    return converted + 0.0
 
 
-_KNOTS = _decimal("speed over ground, knots", 0.0, 1e5)
+def course_deg(value: bytes) -> float | None:
+    """Course over ground, true, 0 to 360. Raises ValueError."""
+    return number("course", value, 0.0, 360.0)
 
 
-def _knots_kmh(value: bytes) -> float | None:
-    knots = _KNOTS.convert(value)
-    return None if knots is None else int(knots * KMH_PER_KNOT * 1e6 + 0.5) / 1e6
+def speed_kmh(value: bytes) -> float | None:
+    """Speed over ground in km/h. Raises ValueError."""
+    return number("speed", value, 0.0, KMH_PER_KNOT * MAX_KNOTS)
+
+
+def knots_kmh(value: bytes) -> float | None:
+    """Speed over ground in knots to km/h. Raises ValueError."""
+    knots = number("speed", value, 0.0, MAX_KNOTS)
+    return None if knots is None else knots * KMH_PER_KNOT
+
+
+def altitude_m(value: bytes) -> float | None:
+    """Altitude above mean sea level in metres. Raises ValueError."""
+    return number("altitude", value, MIN_ALTITUDE_M, MAX_ALTITUDE_M)
 
 
 TIME_OF_DAY_US: Memo[bytes, int | None] = Memo(_time_of_day_us)
@@ -200,19 +206,12 @@ is a leap second, so the result may reach 86 400 999 999."""
 DATE_DAYS: Memo[bytes, int | None] = Memo(_date_days)
 """``ddmmyy`` to days since 1970-01-01."""
 
-POSITION: Memo[tuple[bytes, bytes, bytes, bytes], tuple[float | None, float | None]] = Memo(
-    _position, 1024
+DILUTION: Memo[bytes, float | None] = Memo(
+    lambda value: number("dilution of precision", value, 0.0, 1e5)
 )
-"""``ddmm.m…, N, dddmm.m…, E`` to degrees, north and east positive; both are there or none."""
-
-SPEED_KNOTS_KMH: Memo[bytes, float | None] = Memo(_knots_kmh, 4096)
-"""Knots to km/h, rounded to 6 decimals."""
-
-SPEED_KMH = _decimal("speed over ground, km/h", 0.0, 2e5, 4096)
-COURSE_DEG = _decimal("course", 0.0, 360.0, 4096)
-HEADING_DEG = _decimal("heading", 0.0, 360.0, 4096)
-ALTITUDE_M = _decimal("altitude", -1e5, 1e8, 4096)
-GEOID_SEPARATION_M = _decimal("geoid separation", -1e4, 1e4)
-DILUTION = _decimal("dilution of precision", 0.0, 1e5)
-DIFFERENTIAL_AGE_S = _decimal("age of differential data", 0.0, 1e7)
-ERROR_M = _decimal("standard deviation", 0.0, 1e9)
+GEOID_SEPARATION_M: Memo[bytes, float | None] = Memo(
+    lambda value: number("geoid separation", value, -1e4, 1e4)
+)
+DIFFERENTIAL_AGE_S: Memo[bytes, float | None] = Memo(
+    lambda value: number("age of differential data", value, 0.0, 1e7)
+)

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import (
-    ALTITUDE_M,
     COUNTS,
     DIFFERENTIAL_AGE_S,
     DILUTION,
     GEOID_SEPARATION_M,
-    METRES,
-    POSITION,
+    MAX_ALTITUDE_M,
+    MIN_ALTITUDE_M,
     TIME_OF_DAY_US,
     FieldError,
     Table,
+    position,
 )
 
 _build = tuple.__new__
@@ -69,21 +69,32 @@ def parse(talker: str, fields: Sequence[bytes]) -> GGA:
         fields = [*fields, *[b""] * (14 - count)]
     elif count > 16:
         raise FieldError(f"GGA: {count} fields")
-    if fields[9] not in METRES or fields[11] not in METRES:
-        raise FieldError(f"GGA: unit {fields[9]!r}, {fields[11]!r}")
-    lat, lon = POSITION[fields[1], fields[2], fields[3], fields[4]]
+    if fields[10] != b"M" or fields[12] != b"M":
+        _check_units(fields[10], fields[12])
+    lat, lon = position(fields[2], fields[3], fields[4], fields[5])
+    altitude: float | None = None
+    # Inline, not altitude_m, for speed.
+    if fields[9]:
+        altitude = float(fields[9])
+        if not MIN_ALTITUDE_M <= altitude <= MAX_ALTITUDE_M:
+            raise FieldError(f"altitude: {fields[9]!r}")
     return _build(
         GGA,
         (
             talker,
-            TIME_OF_DAY_US[fields[0]],
+            TIME_OF_DAY_US[fields[1]],
             lat,
             lon,
-            QUALITIES[fields[5]],
-            COUNTS[fields[6]],
-            DILUTION[fields[7]],
-            ALTITUDE_M[fields[8]],
-            GEOID_SEPARATION_M[fields[10]],
-            DIFFERENTIAL_AGE_S[fields[12]],
+            QUALITIES[fields[6]],
+            COUNTS[fields[7]],
+            DILUTION[fields[8]],
+            altitude,
+            GEOID_SEPARATION_M[fields[11]],
+            DIFFERENTIAL_AGE_S[fields[13]],
         ),
     )
+
+
+def _check_units(altitude: bytes, separation: bytes) -> None:
+    if altitude not in (b"M", b"") or separation not in (b"M", b""):
+        raise FieldError(f"GGA: units {altitude!r}, {separation!r}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.nmea.fields import LETTERS, POSITION, STATUS, TIME_OF_DAY_US, FieldError
+from services.nmea.fields import LETTERS, STATUS, TIME_OF_DAY_US, FieldError, position
 
 
 class GLL(NamedTuple):
@@ -34,12 +34,12 @@ def parse(talker: str, fields: Sequence[bytes]) -> GLL:
     count = len(fields)
     if not 4 <= count <= 8:
         raise FieldError(f"GLL: {count} fields")
-    lat, lon = POSITION[fields[0], fields[1], fields[2], fields[3]]
+    lat, lon = position(fields[1], fields[2], fields[3], fields[4])
     return GLL(
         talker,
         lat,
         lon,
-        TIME_OF_DAY_US[fields[4]] if count > 4 else None,
-        STATUS[fields[5]] if count > 5 else lat is not None,
-        LETTERS[fields[6]] if count > 6 else None,
+        TIME_OF_DAY_US[fields[5]] if count > 4 else None,
+        STATUS[fields[6]] if count > 5 else lat is not None,
+        LETTERS[fields[7]] if count > 6 else None,
     )

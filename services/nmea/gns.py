@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import (
-    ALTITUDE_M,
     COUNTS,
     DIFFERENTIAL_AGE_S,
     DILUTION,
     GEOID_SEPARATION_M,
-    POSITION,
     TIME_OF_DAY_US,
     FieldError,
+    altitude_m,
+    position,
 )
 
 
@@ -47,19 +47,19 @@ def parse(talker: str, fields: Sequence[bytes]) -> GNS:
     """The sentence from its data fields. Raises FieldError."""
     if not 10 <= len(fields) <= 16:
         raise FieldError(f"GNS: {len(fields)} fields")
-    mode = fields[5]
+    mode = fields[6]
     if mode and not (mode.isalpha() and mode.isupper()):
         raise FieldError(f"GNS: mode {mode!r}")
-    lat, lon = POSITION[fields[1], fields[2], fields[3], fields[4]]
+    lat, lon = position(fields[2], fields[3], fields[4], fields[5])
     return GNS(
         talker,
-        TIME_OF_DAY_US[fields[0]],
+        TIME_OF_DAY_US[fields[1]],
         lat,
         lon,
         mode.decode("ascii"),
-        COUNTS[fields[6]],
-        DILUTION[fields[7]],
-        ALTITUDE_M[fields[8]],
-        GEOID_SEPARATION_M[fields[9]],
-        DIFFERENTIAL_AGE_S[fields[10]] if len(fields) > 10 else None,
+        COUNTS[fields[7]],
+        DILUTION[fields[8]],
+        altitude_m(fields[9]),
+        GEOID_SEPARATION_M[fields[10]],
+        DIFFERENTIAL_AGE_S[fields[11]] if len(fields) > 10 else None,
     )

@@ -37,18 +37,18 @@ def parse(talker: str, fields: Sequence[bytes]) -> GSA:
     count = len(fields)
     if not 17 <= count <= 18:
         raise FieldError(f"GSA: {count} fields")
-    if fields[0] not in (b"A", b"M", b""):
-        raise FieldError(f"GSA: operation {fields[0]!r}")
+    if fields[1] not in (b"A", b"M", b""):
+        raise FieldError(f"GSA: operation {fields[1]!r}")
     satellites = tuple([number for value in fields[2:14] if (number := COUNTS[value])])
-    system = BY_SYSTEM.get(fields[17]) if count > 17 else None
+    system = BY_SYSTEM.get(fields[18]) if count > 17 else None
     if system is None:
         system = constellation(talker, satellites)
     return GSA(
         talker,
-        _MODES[fields[1]],
+        _MODES[fields[2]],
         satellites,
-        DILUTION[fields[14]],
         DILUTION[fields[15]],
         DILUTION[fields[16]],
+        DILUTION[fields[17]],
         None if system == UNKNOWN else system,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.nmea.fields import ERROR_M, TIME_OF_DAY_US, FieldError
+from services.nmea.fields import TIME_OF_DAY_US, FieldError, number
 
 
 class GST(NamedTuple):
@@ -29,8 +29,8 @@ def parse(talker: str, fields: Sequence[bytes]) -> GST:
         raise FieldError(f"GST: {len(fields)} fields")
     return GST(
         talker,
-        TIME_OF_DAY_US[fields[0]],
-        ERROR_M[fields[5]],
-        ERROR_M[fields[6]],
-        ERROR_M[fields[7]],
+        TIME_OF_DAY_US[fields[1]],
+        number("standard deviation", fields[6], 0.0, 1e9),
+        number("standard deviation", fields[7], 0.0, 1e9),
+        number("standard deviation", fields[8], 0.0, 1e9),
     )

@@ -39,7 +39,7 @@ def parse(talker: str, fields: Sequence[bytes]) -> GSV:
     count = len(fields)
     if not 3 <= count <= MAX_FIELDS:
         raise FieldError(f"GSV: {count} fields")
-    total, number = COUNTS[fields[0]], COUNTS[fields[1]]
+    total, number = COUNTS[fields[1]], COUNTS[fields[2]]
     if total is None or number is None:
         raise FieldError("GSV: no sentence number")
     over = (count - 3) % 4
@@ -53,7 +53,7 @@ def parse(talker: str, fields: Sequence[bytes]) -> GSV:
         count -= 2
     satellites = tuple([sent for value in fields[3:count:4] if (sent := COUNTS[value])])
     name = system or constellation(talker, satellites)
-    return GSV(talker, total, number, COUNTS[fields[2]], name, signal, satellites)
+    return GSV(talker, total, number, COUNTS[fields[3]], name, signal, satellites)
 
 
 def _signal(value: bytes) -> str | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.nmea.fields import HEADING_DEG, LETTERS, FieldError
+from services.nmea.fields import LETTERS, FieldError, number
 
 
 class HDT(NamedTuple):
@@ -35,13 +35,13 @@ def parse_hdt(talker: str, fields: Sequence[bytes]) -> HDT:
     """The sentence from its data fields. Raises FieldError."""
     if not 1 <= len(fields) <= 2 or fields[1:] not in ([], [b"T"], [b""]):
         raise FieldError(f"HDT: {fields!r}")
-    return HDT(talker, HEADING_DEG[fields[0]])
+    return HDT(talker, number("heading", fields[1], 0.0, 360.0))
 
 
 def parse_ths(talker: str, fields: Sequence[bytes]) -> THS:
     """The sentence from its data fields. Raises FieldError."""
     if len(fields) != 2:
         raise FieldError(f"THS: {len(fields)} fields")
-    mode = LETTERS[fields[1]]
-    heading = HEADING_DEG[fields[0]]
+    mode = LETTERS[fields[2]]
+    heading = number("heading", fields[1], 0.0, 360.0)
     return THS(talker, None if mode == "V" else heading, mode)

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import (
-    COURSE_DEG,
     LETTERS,
-    SPEED_KMH,
-    SPEED_KNOTS_KMH,
     FieldError,
+    course_deg,
+    knots_kmh,
+    speed_kmh,
 )
 
 _UNITS = ((1, b"T"), (3, b"M"), (5, b"N"), (7, b"K"))
@@ -37,15 +37,15 @@ def parse(talker: str, fields: Sequence[bytes]) -> VTG:
     """The sentence from its data fields, in either form. Raises FieldError."""
     count = len(fields)
     if count == 4:
-        return VTG(talker, COURSE_DEG[fields[0]], _speed(fields[2], fields[3]), None)
+        return VTG(talker, course_deg(fields[1]), _speed(fields[3], fields[4]), None)
     if not 8 <= count <= 10:
         raise FieldError(f"VTG: {count} fields")
     for place, unit in _UNITS:
         if fields[place] != unit and fields[place]:
             raise FieldError(f"VTG: unit {fields[place]!r} in place of {unit!r}")
-    mode = LETTERS[fields[8]] if count > 8 else None
-    return VTG(talker, COURSE_DEG[fields[0]], _speed(fields[4], fields[6]), mode)
+    mode = LETTERS[fields[9]] if count > 8 else None
+    return VTG(talker, course_deg(fields[1]), _speed(fields[5], fields[7]), mode)
 
 
 def _speed(knots: bytes, kmh: bytes) -> float | None:
-    return SPEED_KMH[kmh] if kmh else SPEED_KNOTS_KMH[knots]
+    return speed_kmh(kmh) if kmh else knots_kmh(knots)

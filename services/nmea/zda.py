@@ -35,4 +35,4 @@ def parse(talker: str, fields: Sequence[bytes]) -> ZDA:
             raise FieldError(f"ZDA: date {day!r} {month!r} {year!r}")
         sent = int(year)
         date_days = days(full_year(sent) if len(year) == 2 else sent, int(month), int(day))
-    return ZDA(talker, TIME_OF_DAY_US[fields[0]], date_days)
+    return ZDA(talker, TIME_OF_DAY_US[fields[1]], date_days)

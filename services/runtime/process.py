@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import uvloop
 
 from services.log.base import LogError
+from services.runtime.database import DatabaseError
 from services.runtime.errors import StartError
 from services.runtime.settings import Settings, SettingsError, load_settings
 
@@ -28,7 +29,7 @@ def run_service(
         for problem in error.problems:
             print(f"dipper: {problem}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
-    except (StartError, LogError) as error:
+    except (StartError, LogError, DatabaseError) as error:
         print(f"dipper: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
 

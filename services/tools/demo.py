@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,7 @@ def run() -> int:
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     try:
         uvloop.run(_interruptible(demo(console)))
-    except (DemoError, PipelineError, ReplayError) as error:
-        print(f"dipper demo: {error}", file=sys.stderr)
-        return 1
-    except (OSError, asyncpg.PostgresError) as error:
+    except (DemoError, PipelineError, ReplayError, OSError, asyncpg.PostgresError) as error:
         print(f"dipper demo: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -59,16 +56,13 @@ async def demo(console: Console) -> None:
     """
     began = time.monotonic()
     console.print("[bold]Dipper[/] 北斗: from terminals' sentences over TCP to database rows\n")
-    with tempfile.TemporaryDirectory(prefix="dipper-demo-") as name:
-        folder = Path(name)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dipper-demo-")))
         pipeline = LocalPipeline(folder / "data", zones_file())
         async with _step(console, "Started SQLite log, PostgreSQL, ingest, enrich, store, HTTP"):
-            await pipeline.__aenter__()
-        try:
-            await _show(console, pipeline, folder)
-            async with _step(console, "Stopped everything"):
-                await pipeline.stop()
-        finally:
+            await stack.enter_async_context(pipeline)
+        await _show(console, pipeline, folder)
+        async with _step(console, "Stopped everything"):
             await pipeline.stop()
     console.print(f"\n[bold green]Done[/] in {time.monotonic() - began:.1f} s.")
 
@@ -95,12 +89,11 @@ async def _show(console: Console, pipeline: LocalPipeline, folder: Path) -> None
 
 async def _replay_all(streams: Sequence[Stream], address: str) -> None:
     """One connection a terminal, all at the same time."""
-    async with asyncio.TaskGroup() as group:
-        for stream in streams:
-            options = ReplayOptions(
-                (str(stream.file),), address, stream.terminal, speed=None, ack=True
-            )
-            group.create_task(replay(options))
+    options = [
+        ReplayOptions((str(stream.file),), address, stream.terminal, speed=None, ack=True)
+        for stream in streams
+    ]
+    await asyncio.gather(*map(replay, options))
 
 
 async def _settled_ledger(pipeline: LocalPipeline) -> Mapping[str, Any]:

@@ -92,10 +92,10 @@ def ledger_table(ledger: Mapping[str, Any]) -> Table:
     table.add_column("what became of it", overflow="fold")
     lines, fixes, events = ledger["lines"], ledger["fixes"], ledger["events"]
     table.add_row("lines", f"{lines['read']:,}", _sum(lines, ("used",), "rejected"))
-    ways = ("stored", "duplicate", "in_flight")
-    table.add_row("fixes", f"{fixes['published']:,}", _sum(fixes, ways, "dead_lettered"))
-    ways = ("stored", "duplicate")
-    table.add_row("zone events", f"{events['published']:,}", _sum(events, ways, None))
+    stored = ("stored", "duplicate")
+    ways = _sum(fixes, (*stored, "in_flight"), "dead_lettered")
+    table.add_row("fixes", f"{fixes['published']:,}", ways)
+    table.add_row("zone events", f"{events['published']:,}", _sum(events, stored, None))
     return table
 
 

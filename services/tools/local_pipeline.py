@@ -141,9 +141,10 @@ class LocalPipeline:
         try:
             async with asyncio.timeout(STOP_TIMEOUT_S):
                 await process.wait()
-        except (TimeoutError, asyncio.CancelledError):
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        except TimeoutError:
+            await _kill(process)
+        except asyncio.CancelledError:
+            await _kill(process)
             raise
         return asyncio.get_running_loop().time() - began
 
@@ -156,3 +157,8 @@ class LocalPipeline:
     def _last_words(self) -> str:
         lines = self.log_file.read_text(errors="replace").splitlines()
         return " / ".join(lines[-SHOWN_LOG_LINES:]) or "it said nothing"
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()

@@ -15,7 +15,13 @@ from typing import NamedTuple
 
 import asyncpg
 
-from services.runtime.database import DatabaseError, connect, explained
+from services.runtime.database import (
+    DatabaseError,
+    DatabaseUnavailableError,
+    connect,
+    explain,
+    explained,
+)
 
 FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 REQUIRES = re.compile(r"^-- requires: *(.+?) *$", re.MULTILINE)
@@ -126,7 +132,8 @@ async def _apply_missing(connection: asyncpg.Connection, wanted: Sequence[Migrat
     )
     done = {row["version"]: row["checksum"] for row in history if row["applied"]}
     _check(wanted, {row["version"]: row["name"] for row in history}, done)
-    applied, skipped = [], []
+    applied: list[str] = []
+    skipped: list[str] = []
     for migration in wanted:
         if migration.version in done:
             continue
@@ -168,4 +175,7 @@ async def _apply(connection: asyncpg.Connection, migration: Migration, lacking: 
                 RECORD, migration.version, migration.name, migration.checksum, lacking
             )
     except asyncpg.PostgresError as error:
+        problem = explain(error)
+        if isinstance(problem, DatabaseUnavailableError):
+            raise problem from error
         raise DatabaseError(f"migration {migration.title} failed: {error}") from error

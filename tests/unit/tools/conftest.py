@@ -23,6 +23,8 @@ class FakeIngest:
     keep_back: int = 0
     """So many of the newest lines are not acknowledged before the sender has finished."""
     durable: list[bytes] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
+    """Whole lines but for logins and the like, as they came."""
     received: bytearray = field(default_factory=bytearray)
     connections: int = 0
     logins: list[bytes] = field(default_factory=list)
@@ -74,6 +76,7 @@ class _Connection:
             self.control += 1
         else:
             self.pending.append(line)
+            self.server.lines.append(line)
 
     def settle(self, keep: int) -> None:
         if not self.acknowledging or not self.server.acknowledge:

@@ -1,0 +1,44 @@
+"""Every scenario by name."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from loadtests.report import Report
+
+
+class Scenario(NamedTuple):
+    """Something that can be measured."""
+
+    about: str
+    run: Callable[[argparse.Namespace, str], Report]
+    """Options and the command as typed; raises what keeps it from running."""
+
+
+def _zones(_: argparse.Namespace, command: str) -> Report:
+    from loadtests import zones
+
+    report = Report("zones", command)
+    for row in zones.measure_all():
+        case = f"{row.zones:,} zones of {row.corners:,} corners, batches of {row.batch:,}"
+        ratio = row.plain_us / row.index_us
+        report.add(f"index, {case}", row.index_us, "µs/fix", "plain shapely STRtree", ratio)
+    return report
+
+
+def _steady(options: argparse.Namespace, command: str) -> Report:
+    from loadtests.steady import SteadyOptions, steady
+
+    if options.log != "embedded":
+        raise SystemExit("loadtests: steady runs on the embedded log only so far (--log embedded)")
+    load = SteadyOptions(options.rate, options.terminals, options.seconds, options.generators)
+    return asyncio.run(steady(load, command))
+
+
+SCENARIOS = {
+    "zones": Scenario("the zone index against plain shapely", _zones),
+    "steady": Scenario("a fleet at a constant rate, from the socket to the row", _steady),
+}

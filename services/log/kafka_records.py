@@ -1,0 +1,52 @@
+"""Between aiokafka's records and ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, errors
+from aiokafka import TopicPartition as KafkaPartition
+
+from services.log.base import Batch, Record, TopicPartition
+from services.log.kafka_connection import KafkaConnection
+
+
+def as_batch(source: KafkaPartition, records: Sequence[Any]) -> Batch:
+    """A batch of aiokafka's records of one partition, of which there is at least one."""
+    return Batch(
+        TopicPartition(source.topic, source.partition),
+        [Record(record.offset, record.key, record.value) for record in records],
+        records[-1].offset + 1,
+    )
+
+
+def give_back(inner: AIOKafkaConsumer, found: Mapping[KafkaPartition, Sequence[Any]]) -> None:
+    """Let records that were taken, but are not to be used, be read again."""
+    for source, records in found.items():
+        try:
+            inner.seek(source, records[0].offset)
+        except errors.IllegalStateError:
+            continue  # It is another member's now, who begins at the committed offset.
+
+
+async def stop(inner: AIOKafkaConsumer, connection: KafkaConnection) -> None:
+    """Leave the group; a consumer that hangs in that (aiokafka's issue 1101) is torn down."""
+    if await connection.stop(inner.stop):
+        return
+    tasks = [
+        task
+        for part, name in (
+            (inner._coordinator, "_coordination_task"),
+            (inner._coordinator, "_heartbeat_task"),
+            (inner._coordinator, "_commit_refresh_task"),
+            (inner._fetcher, "_fetch_task"),
+        )
+        if isinstance(task := getattr(part, name, None), asyncio.Task)
+    ]
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=connection.timeouts.stop)
+    await connection.stop(inner._client.close)

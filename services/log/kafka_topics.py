@@ -1,0 +1,123 @@
+"""Topics in Kafka: how they are made, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+from aiokafka import errors
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from services.log.base import LogError, TopicSpec
+from services.log.embedded import check_topic
+from services.log.kafka_connection import KafkaConnection
+
+DAY_MS = 86_400_000
+PLAIN = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}
+COMPACTED = {
+    "cleanup.policy": "compact",
+    "delete.retention.ms": str(7 * DAY_MS),
+    "min.cleanable.dirty.ratio": "0.2",
+    "segment.bytes": str(64 << 20),
+    "segment.ms": str(DAY_MS),
+}
+"""Tombstones stay as long as records elsewhere, so that a follower away for days sees them."""
+MAX_REPLICATION = 3
+
+
+class KafkaTopics:
+    """Makes and looks up topics; what it has seen it remembers, as a topic's partitions and
+    cleanup policy stay."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
+        self._known: dict[str, TopicSpec] = {}
+        self._admin: AIOKafkaAdminClient | None = None
+
+    async def open(self) -> None:
+        """Connect. Raises LogUnavailableError, or LogError for wrong credentials."""
+        admin = AIOKafkaAdminClient(**self._connection.settings())
+        await self._connection.start(admin.start, admin.close, "connecting")
+        self._admin = admin
+
+    async def close(self) -> None:
+        """Disconnect."""
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            await self._connection.stop(admin.close)
+
+    async def lookup(self, name: str) -> TopicSpec:
+        """The topic as it is. Raises LogError if there is none."""
+        known = self._known.get(name)
+        if known is not None:
+            return known
+        await self._learn([name])
+        if name not in self._known:
+            raise LogError(f"topic {name} does not exist: create the topics first")
+        return self._known[name]
+
+    async def create(self, wanted: Sequence[TopicSpec]) -> None:
+        """Create those that are missing. Raises LogError if one is there and does not fit."""
+        await self._learn([spec.name for spec in wanted])
+        for spec in wanted:
+            check_topic(self._known.get(spec.name), spec)
+        missing = [spec for spec in wanted if spec.name not in self._known]
+        if missing:
+            await self._create(missing)
+            await self._learn([spec.name for spec in missing])
+            for spec in missing:
+                check_topic(self._known.get(spec.name), spec)
+
+    async def ping(self) -> None:
+        """Raises LogUnavailableError if no broker answers."""
+        await self._limited(self._client().describe_cluster(), "ping")
+
+    def _client(self) -> AIOKafkaAdminClient:
+        if self._admin is None:
+            raise LogError("the log is closed")
+        return self._admin
+
+    async def _create(self, missing: Sequence[TopicSpec]) -> None:
+        cluster = await self._limited(self._client().describe_cluster(), "describing the cluster")
+        copies = min(MAX_REPLICATION, len(cluster["brokers"]))
+        topics = [
+            NewTopic(
+                spec.name,
+                spec.partitions,
+                copies,
+                topic_configs=COMPACTED if spec.compacted else PLAIN,
+            )
+            for spec in missing
+        ]
+        answer = await self._limited(self._client().create_topics(topics), "creating topics")
+        for name, code, said in answer.topic_errors:
+            kind = errors.for_code(code)
+            if kind not in (errors.NoError, errors.TopicAlreadyExistsError):
+                raise self._connection.explain(kind(said or ""), f"creating topic {name}")
+
+    async def _learn(self, names: Sequence[str]) -> None:
+        # All topics are asked for: naming an unknown one would create it on many clusters.
+        found = await self._limited(self._client().describe_topics(), "describing topics")
+        sizes = {
+            topic["topic"]: len(topic["partitions"])
+            for topic in found
+            if topic["error_code"] == 0 and topic["topic"] in names
+        }
+        if not sizes:
+            return
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in sizes]
+        answers = await self._limited(
+            self._client().describe_configs(resources), "describing topics"
+        )
+        for answer in answers:
+            for code, said, _, name, settings in answer.resources:
+                if code:
+                    raise self._connection.explain(
+                        errors.for_code(code)(said or ""), f"describing topic {name}"
+                    )
+                policy = {entry[0]: entry[1] for entry in settings}.get("cleanup.policy", "")
+                self._known[name] = TopicSpec(name, sizes[name], "compact" in policy)
+
+    async def _limited(self, call: Awaitable[Any], what: str) -> Any:
+        return await self._connection.limited(call, self._connection.timeouts.request, what)

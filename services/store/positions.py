@@ -1,0 +1,163 @@
+"""Enriched fixes as rows of positions: the hot path, so it reads the record's JSON as it is.
+
+Per fix this costs about 3 µs, of which two thirds are the JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from services.codec import CodecError, decode_dead_letter
+from services.log.base import Batch, Record
+from services.model import FIX_QUALITIES
+from services.store.rows import (
+    LINES,
+    POSTGRES_EPOCH_US,
+    UNDECODABLE,
+    Dead,
+    Moments,
+    Prepared,
+    Row,
+    checked_text,
+)
+
+QUALITY = {name: value for value, name in enumerate(FIX_QUALITIES)}
+NO_COUNTS = (None, None, None, None)
+MOST_LINES = 65_535
+"""No epoch has more; a record that says so would spoil the ledger."""
+
+TIME, LAT, TERMINAL_ID = 0, 1, 3
+"""Places in a row."""
+
+
+def build_positions(batch: Batch, ids: Mapping[str, int], next_source: int) -> Prepared:
+    """The rows of a batch of ``telematics.enriched.v1``.
+
+    Fixes whose place in the fix topic is below ``next_source`` were stored in an earlier batch:
+    they are left out and counted as redelivered. Rows have the columns of the table positions,
+    in its order.
+    """
+    rows: list[Row] = []
+    records: list[Record] = []
+    dead: list[Dead] = []
+    unknown: set[str] = set()
+    lines: dict[str, int] = {}
+    received: list[int] = []
+    redelivered = 0
+    partition = batch.source.partition
+    loads = orjson.loads
+    for record in batch.records:
+        try:
+            fields = loads(record.value)  # type: ignore[arg-type]
+            source_partition, source = fields["source"]
+            if source_partition != partition or source.__class__ is not int:
+                raise CodecError(f"comes from {source_partition}/{source} of the fix topic")
+            if source < next_source:
+                redelivered += 1
+                continue
+            terminal_id = ids.get(fields["terminal"])
+            if terminal_id is None:
+                unknown.add(checked_text(fields["terminal"]))
+            row = _row(fields, terminal_id)
+            received_at_us = fields["received_at_us"]
+            _add_lines(lines, fields["run"], fields["lines"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            letter, place = _dead(record, error, partition, next_source)
+            if place is not None and place < next_source:
+                redelivered += 1
+            else:
+                dead.append(letter)
+                next_source = next_source if place is None else place + 1
+        else:
+            next_source = source + 1
+            rows.append(row)
+            records.append(record)
+            received.append(received_at_us)
+    counts = {(run, LINES): count for run, count in lines.items()}
+    moments = _moments(rows, received)
+    return Prepared(rows, records, dead, counts, unknown, redelivered, next_source, moments)
+
+
+def _row(fields: dict[str, Any], terminal_id: int | None) -> Row:
+    used = fields["satellites_used_by"]
+    in_view = fields["satellites_in_view_by"]
+    return (
+        (fields["time_us"] - POSTGRES_EPOCH_US,),
+        fields["lat"],
+        fields["lon"],
+        terminal_id,
+        fields["altitude_m"],
+        fields["speed_kmh"],
+        fields["course_deg"],
+        fields["heading_deg"],
+        fields["hdop"],
+        QUALITY[fields["fix"]],
+        fields["satellites_used"],
+        *(NO_COUNTS if used is None else _counts(used)),
+        *(NO_COUNTS if in_view is None else _counts(in_view)),
+        fields["late"],
+        fields["zones"] or None,
+    )
+
+
+def _counts(by_constellation: Mapping[str, int]) -> Row:
+    get = by_constellation.get
+    return get("gps"), get("glonass"), get("galileo"), get("beidou")
+
+
+def _add_lines(lines: dict[str, int], run: str, count: int) -> None:
+    if count.__class__ is not int or not 0 <= count <= MOST_LINES:
+        raise CodecError(f"{count!r:.80} is no number of lines")
+    if run in lines:
+        lines[run] += count
+    else:
+        lines[checked_text(run)] = count
+
+
+def _dead(
+    record: Record, error: Exception, partition: int, next_source: int
+) -> tuple[Dead, int | None]:
+    """The dead letter of a record that is no fix, and its place in the fix topic if it has one.
+
+    Without a place nothing was published that it could stand for, so it isn't counted as a fix.
+    """
+    try:
+        letter = decode_dead_letter(record.value)
+    except CodecError:
+        place = _place(record, partition)
+        detail = f"no enriched fix: {error!r}"
+        return Dead(record, UNDECODABLE, detail, place is not None), place
+    if letter.source.partition != partition or letter.source.offset.__class__ is not int:
+        return Dead(record, letter.reason, "of another partition", False), None
+    original = record._replace(value=letter.value)
+    return Dead(original, letter.reason, "left out by enrich"), letter.source.offset
+
+
+def _place(record: Record, partition: int) -> int | None:
+    try:
+        source_partition, offset = orjson.loads(record.value or b"")["source"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return offset if source_partition == partition and offset.__class__ is int else None
+
+
+def _moments(rows: list[Row], received: list[int]) -> Moments | None:
+    if not rows:
+        return None
+    times = [row[TIME][0] + POSTGRES_EPOCH_US for row in rows]
+    read = [each for each in received if each.__class__ is int] or times
+    return Moments(min(times), max(times), min(read), max(read))
+
+
+def latest_rows(rows: Iterable[Row]) -> list[Row]:
+    """For each terminal its newest row that has a position, in the order of terminal ids."""
+    latest: dict[int, Row] = {}
+    for row in rows:
+        if row[LAT] is not None:
+            held = latest.get(row[TERMINAL_ID])
+            if held is None or held[TIME] < row[TIME]:
+                latest[row[TERMINAL_ID]] = row
+    return [latest[terminal_id] for terminal_id in sorted(latest)]

@@ -1,0 +1,124 @@
+"""The SQL of the store: for each topic its table, how rows get in, and the guards around."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from services.log.base import ENRICHED, MESSAGE, REJECT, TALLY, ZONE_EVENT
+
+
+class Table(NamedTuple):
+    """A table that batches go into, by way of a temporary table of the same columns."""
+
+    name: str
+    columns: tuple[str, ...]
+    conflict: str = "ON CONFLICT DO NOTHING"
+    """What happens to a row whose key is there already."""
+
+    @property
+    def staged(self) -> str:
+        """The temporary table; it is empty between transactions."""
+        return "staged_" + self.name
+
+    @property
+    def create_staged(self) -> str:
+        """Once per connection."""
+        return (
+            f"CREATE TEMP TABLE IF NOT EXISTS {self.staged} (LIKE {self.name}) "
+            "ON COMMIT DELETE ROWS"
+        )
+
+    @property
+    def insert(self) -> str:
+        """From the temporary table; fails at a key that is there already."""
+        columns = ", ".join(self.columns)
+        return f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM {self.staged}"
+
+    @property
+    def merge(self) -> str:
+        """From the temporary table; keys that are there already do no harm."""
+        return f"{self.insert} {self.conflict}"
+
+
+POSITION_COLUMNS = (
+    "time", "lat", "lon", "terminal_id", "altitude_m", "speed_kmh", "course_deg", "heading_deg",
+    "hdop", "fix", "satellites_used", "gps_used", "glonass_used", "galileo_used", "beidou_used",
+    "gps_in_view", "glonass_in_view", "galileo_in_view", "beidou_in_view", "late", "zones",
+)  # fmt: skip
+
+
+def _update_if_newer(table: str, columns: tuple[str, ...], key: str, by: str) -> str:
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
+    return f"ON CONFLICT ({key}) DO UPDATE SET {changes} WHERE {table}.{by} < excluded.{by}"
+
+
+POSITIONS = Table("positions", POSITION_COLUMNS)
+LATEST = Table(
+    "latest_position",
+    POSITION_COLUMNS,
+    _update_if_newer("latest_position", POSITION_COLUMNS, "terminal_id", "time"),
+)
+ZONE_EVENTS = Table(
+    "zone_events",
+    ("id", "time", "lat", "lon", "terminal_id", "zone", "zone_version", "kind"),
+)
+MESSAGES = Table(
+    "messages",
+    ("id", "time", "received_at", "terminal_id", "talker", "sentence", "fields", "line"),
+)
+REJECTS = Table(
+    "rejects",
+    (
+        "topic", "partition", "log_offset", "received_at", "terminal", "reason", "detail", "raw",
+        "run",
+    ),
+)  # fmt: skip
+TALLY_COLUMNS = (
+    "run", "sequence", "lines_read", "lines_pending", "lines_used", "lines_control",
+    "lines_rejected", "fixes_published", "messages_published", "fix_offsets",
+)  # fmt: skip
+TALLIES = Table(
+    "tallies", TALLY_COLUMNS, _update_if_newer("tallies", TALLY_COLUMNS, "run", "sequence")
+)
+
+TABLES: Mapping[str, Table] = {
+    ENRICHED: POSITIONS,
+    ZONE_EVENT: ZONE_EVENTS,
+    MESSAGE: MESSAGES,
+    REJECT: REJECTS,
+    TALLY: TALLIES,
+}
+"""What the store consumes, and where it goes."""
+
+STAGED = (POSITIONS, LATEST, ZONE_EVENTS, MESSAGES, REJECTS, TALLIES)
+
+BEGIN_OFFSETS = """
+INSERT INTO log_offsets (topic, partition, next)
+SELECT topic, $2, 0 FROM unnest($1::text[]) AS wanted (topic)
+ON CONFLICT DO NOTHING
+"""
+READ_OFFSETS = """
+SELECT topic, next FROM log_offsets WHERE topic = ANY($1::text[]) AND partition = $2
+"""
+ALL_OFFSETS = "SELECT partition, next FROM log_offsets WHERE topic = $1"
+MOVE_OFFSETS = """
+UPDATE log_offsets AS held SET next = moved.next
+FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
+     AS moved (topic, partition, expected, next)
+WHERE held.topic = moved.topic AND held.partition = moved.partition
+  AND held.next = moved.expected
+"""
+"""Compare and set; moves none that is not where it is expected."""
+
+ADD_COUNTS = """
+INSERT INTO ledger (run, topic, partition, name, count)
+SELECT run, $1, $2, name, count
+FROM unnest($3::text[], $4::text[], $5::bigint[]) AS added (run, name, count)
+ON CONFLICT (run, topic, partition, name) DO UPDATE SET count = ledger.count + excluded.count
+"""
+
+FIND_TERMINALS = "SELECT name, id FROM terminals WHERE name = ANY($1::text[])"
+ADD_TERMINALS = """
+INSERT INTO terminals (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO NOTHING
+"""
