@@ -10,9 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 class Scrape(NamedTuple):
-    """All samples of one moment, labels summed away but for a histogram's bounds."""
+    """All samples of one moment."""
 
     totals: Mapping[str, float]
+    """By name, summed over all labels, and by ``name{label=value}``."""
     buckets: Mapping[str, Mapping[float, float]]
     """Per histogram: upper bound to cumulative count."""
 
@@ -28,7 +29,11 @@ def parse(text: str) -> Scrape:
                 bound = float(sample.labels["le"])
                 bounds[bound] = bounds.get(bound, 0.0) + sample.value
             else:
-                totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
+                names = [
+                    f"{sample.name}{{{label}={value}}}" for label, value in sample.labels.items()
+                ]
+                for name in (sample.name, *names):
+                    totals[name] = totals.get(name, 0.0) + sample.value
     return Scrape(totals, buckets)
 
 

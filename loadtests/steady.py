@@ -20,7 +20,7 @@ from loadtests.steady_figures import figures
 from services.tools.local_pipeline import LocalPipeline
 
 ZONES = Path(__file__).parent.parent / "services" / "tools" / "data" / "wenzhou_zones.geojson"
-STORED = "dipper_fixes_stored_total"
+STORED = "dipper_stored_rows_total{table=positions}"
 SAMPLE_S = 1.0
 DRAIN_TIMEOUT_S = 120.0
 

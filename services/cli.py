@@ -93,7 +93,7 @@ def up(
       dipper replay ship.nmea --to tcp://127.0.0.1:10110 --terminal SHIP-1 --ack
       dipper ledger --data-dir ./data
     """
-    from services.assembly import up as run
+    from services.assembly.up import up as run
     from services.runtime.process import run_service
 
     overrides = {"ingest_host": host, "ingest_port": port, "http_port": http_port}
@@ -102,10 +102,10 @@ def up(
 
 def _service(name: str, what: str) -> Callable[[], None]:
     def command() -> None:
-        from services import assembly
+        from services.assembly import cluster
         from services.runtime.process import run_service
 
-        run_service(getattr(assembly, name), {})
+        run_service(getattr(cluster, name), {})
 
     command.__doc__ = f"""{what}
 

@@ -40,6 +40,7 @@ class Session:
         "_authenticate",
         "_current",
         "_framer",
+        "_given_up_after",
         "_refusal",
         "_replies",
         "_settings",
@@ -72,6 +73,7 @@ class Session:
         self._trust = Trust.NONE
         self._current: Stream | None = None
         self._streams = Streams(run, settings.max_terminals)
+        self._given_up_after: int | None = None
         self._refusal = UNIDENTIFIED
         self._replies = b""
 
@@ -95,6 +97,7 @@ class Session:
         """
         out = Outcomes()
         if self.acknowledging and not clean:
+            self._given_up_after = self.durable_candidate
             self._streams.discard(out)
         else:
             self._read(self._framer.finish(), received_at_us, out)
@@ -118,7 +121,12 @@ class Session:
 
     @property
     def durable_candidate(self) -> int:
-        """How many first lines of the connection have had all their outcomes handed out."""
+        """How many first lines of the connection have had all their outcomes handed out.
+
+        Lines that were given up never count, nor those behind them.
+        """
+        if self._given_up_after is not None:
+            return self._given_up_after
         first_pending = self._streams.first_pending()
         return self.lines_received if first_pending is None else first_pending - 1
 

@@ -17,6 +17,7 @@ Result = TypeVar("Result")
 
 REFUSED = (
     errors.AuthenticationFailedError,
+    errors.SaslAuthenticationFailed,
     errors.TopicAuthorizationFailedError,
     errors.GroupAuthorizationFailedError,
     errors.ClusterAuthorizationFailedError,

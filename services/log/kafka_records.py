@@ -35,15 +35,17 @@ async def stop(inner: AIOKafkaConsumer, connection: KafkaConnection) -> None:
     """Leave the group; a consumer that hangs in that (aiokafka's issue 1101) is torn down."""
     if await connection.stop(inner.stop):
         return
+    coordinator, fetcher = inner._coordinator, inner._fetcher
     tasks = [
         task
-        for part, name in (
-            (inner._coordinator, "_coordination_task"),
-            (inner._coordinator, "_heartbeat_task"),
-            (inner._coordinator, "_commit_refresh_task"),
-            (inner._fetcher, "_fetch_task"),
+        for task in (
+            getattr(coordinator, "_coordination_task", None),
+            getattr(coordinator, "_heartbeat_task", None),
+            getattr(coordinator, "_commit_refresh_task", None),
+            getattr(fetcher, "_fetch_task", None),
+            *getattr(fetcher, "_pending_tasks", ()),
         )
-        if isinstance(task := getattr(part, name, None), asyncio.Task)
+        if isinstance(task, asyncio.Task)
     ]
     for task in tasks:
         task.cancel()

@@ -49,6 +49,7 @@ class KafkaTopics:
 
     async def lookup(self, name: str) -> TopicSpec:
         """The topic as it is. Raises LogError if there is none."""
+        self._client()
         known = self._known.get(name)
         if known is not None:
             return known

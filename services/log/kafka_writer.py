@@ -160,6 +160,10 @@ async def _deliver(
 async def _abort(producer: AIOKafkaProducer, connection: KafkaConnection) -> None:
     """Stop a producer that must not deliver any more: ``stop`` alone would wait for batches that
     it can't deliver (aiokafka's issue 1101), so they are failed first."""
-    producer._message_accumulator.fail_all(errors.ProducerClosed())
+    accumulator = producer._message_accumulator
+    for batches in accumulator._batches.values():
+        # A batch that waits for its next try is not pending, though its callback thinks so.
+        accumulator._pending_batches.update(batches)
+    accumulator.fail_all(errors.ProducerClosed())
     if not await connection.stop(producer.stop):
         await connection.stop(producer.client.close)

@@ -18,7 +18,7 @@ from services.nmea.gsa import GSA
 from services.nmea.gst import GST
 from services.nmea.gsv import GSV
 from services.nmea.heading import HDT, THS
-from services.nmea.read import Typed
+from services.nmea.readings import Typed
 from services.nmea.rmc import RMC
 from services.nmea.satellites import first_dops, used_by_constellation, view_by_constellation
 from services.nmea.vtg import VTG

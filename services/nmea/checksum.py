@@ -12,14 +12,11 @@ HEX_BYTES: dict[bytes, int] = {
 }
 """Every pair of hex digits, in either case, to its value."""
 
-SHORT_LINE = 128
-"""The longest line, in bytes, that can be folded in seven steps."""
+SHORT_LINE = 132
+"""The longest line, in bytes, whose body between ``$`` and ``*hh`` folds in seven steps."""
 
-WHOLE_LINE: dict[bytes, int] = {
-    b"*" + digits: value ^ ord("$") ^ ord("*") ^ digits[0] ^ digits[1]
-    for digits, value in HEX_BYTES.items()
-}
-"""The end of a line to the exclusive or of the whole line, ``$`` and end included."""
+ENDS: tuple[bytes, ...] = tuple(f"*{value:02X}".encode("ascii") for value in range(256))
+"""How a sentence with this checksum ends."""
 
 
 def checksum(body: bytes) -> int:

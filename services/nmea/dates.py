@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.nmea.read import Typed
+from services.nmea.readings import Typed
 from services.nmea.rmc import RMC
 from services.nmea.zda import ZDA
 

@@ -13,19 +13,18 @@ from typing import NamedTuple
 
 from services.model import Fix
 from services.nmea.build_fix import build_fix
-from services.nmea.cycle import Cycle
+from services.nmea.cycle import TIMED, Cycle
 from services.nmea.dates import DAY_US, DateKeeper, date_given
 from services.nmea.gga import GGA
 from services.nmea.gll import GLL
 from services.nmea.gns import GNS
 from services.nmea.gst import GST
-from services.nmea.read import Typed
+from services.nmea.readings import Typed
 from services.nmea.reasons import AFTER_EPOCH, CONNECTION_LOST, NO_TIME
 from services.nmea.rmc import RMC
 from services.nmea.zda import ZDA
 
 _Timed = RMC | GGA | GNS | GLL | ZDA | GST
-_TIMED = (RMC, GGA, GNS, GLL, ZDA, GST)
 _CLOCK = (ZDA, GST)
 """Timed, but not by the position: in some receivers their time differs from it a little."""
 
@@ -121,7 +120,7 @@ class Assembler:
         ``raw`` is its line, ``ordinal`` the line's number in the stream.
         """
         outcomes: Sequence[Outcome] = ()
-        if isinstance(sentence, _TIMED):
+        if isinstance(sentence, TIMED):
             time = sentence.time_of_day_us
             if time is None:
                 outcomes = self._turn_timeless(sentence)
@@ -132,7 +131,7 @@ class Assembler:
                 outcomes = turned
         if not self._lines:
             self._ordinal = ordinal
-            self._cycle.begin()
+            self._cycle.begin(sentence)
         self._sentences.append(sentence)
         self._lines.append(raw)
         self._received_at_us = received_at_us

@@ -1,7 +1,7 @@
 """GGA: global positioning system fix data (NMEA 0183, IEC 61162-1).
 
 $--GGA,hhmmss.ss,ddmm.mm,N,dddmm.mm,E,quality,used,hdop,altitude,M,separation,M,age,station*hh
-       0         1       2 3        4 5       6    7    8        9 10         11 12 13
+       1         2       3 4        5 6       7    8    9        10 11         12 13 14
 """
 
 from __future__ import annotations
@@ -60,15 +60,17 @@ class GGA(NamedTuple):
 
 
 def parse(talker: str, fields: Sequence[bytes]) -> GGA:
-    """The sentence from its data fields; those after the altitude may be missing. Raises
-    FieldError."""
+    """The sentence from its fields, the address first; the last five may be missing.
+
+    Raises ValueError.
+    """
     count = len(fields)
-    if count < 14:
-        if count < 9:
-            raise FieldError(f"GGA: {count} fields")
-        fields = [*fields, *[b""] * (14 - count)]
-    elif count > 16:
-        raise FieldError(f"GGA: {count} fields")
+    if count < 15:
+        if count < 10:
+            raise FieldError(f"GGA: {count - 1} fields")
+        fields = [*fields, *[b""] * (15 - count)]
+    elif count > 17:
+        raise FieldError(f"GGA: {count - 1} fields")
     if fields[10] != b"M" or fields[12] != b"M":
         _check_units(fields[10], fields[12])
     lat, lon = position(fields[2], fields[3], fields[4], fields[5])

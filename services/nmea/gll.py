@@ -1,9 +1,9 @@
 """GLL: geographic position, latitude and longitude (NMEA 0183, IEC 61162-1).
 
     $--GLL,ddmm.mm,N,dddmm.mm,E,hhmmss.ss,A,mode*hh
-           0       1 2        3 4         5 6
+           1       2 3        4 5         6 7
 
-The oldest receivers end after field 3; field 6 came with NMEA 2.3.
+The oldest receivers end after field 4; field 7 came with NMEA 2.3.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ class GLL(NamedTuple):
 
 
 def parse(talker: str, fields: Sequence[bytes]) -> GLL:
-    """The sentence from its data fields. Raises FieldError."""
+    """The sentence from its fields, the address first. Raises FieldError."""
     count = len(fields)
-    if not 4 <= count <= 8:
-        raise FieldError(f"GLL: {count} fields")
+    if not 5 <= count <= 9:
+        raise FieldError(f"GLL: {count - 1} fields")
     lat, lon = position(fields[1], fields[2], fields[3], fields[4])
     return GLL(
         talker,
         lat,
         lon,
-        TIME_OF_DAY_US[fields[5]] if count > 4 else None,
-        STATUS[fields[6]] if count > 5 else lat is not None,
-        LETTERS[fields[7]] if count > 6 else None,
+        TIME_OF_DAY_US[fields[5]] if count > 5 else None,
+        STATUS[fields[6]] if count > 6 else lat is not None,
+        LETTERS[fields[7]] if count > 7 else None,
     )

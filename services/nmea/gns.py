@@ -1,7 +1,7 @@
 """GNS: GNSS fix data (NMEA 0183, IEC 61162-1).
 
     $--GNS,hhmmss.ss,ddmm.mm,N,dddmm.mm,E,mode,used,hdop,altitude,separation,age,station,status*hh
-           0         1       2 3        4 5    6    7    8        9          10  11      12
+           1         2       3 4        5 6    7    8    9        10          11  12      13
 
 The mode has one letter a constellation: GPS, GLONASS, Galileo, BeiDou, QZSS, NavIC in this order.
 """
@@ -44,9 +44,9 @@ class GNS(NamedTuple):
 
 
 def parse(talker: str, fields: Sequence[bytes]) -> GNS:
-    """The sentence from its data fields. Raises FieldError."""
-    if not 10 <= len(fields) <= 16:
-        raise FieldError(f"GNS: {len(fields)} fields")
+    """The sentence from its fields, the address first. Raises FieldError."""
+    if not 11 <= len(fields) <= 17:
+        raise FieldError(f"GNS: {len(fields) - 1} fields")
     mode = fields[6]
     if mode and not (mode.isalpha() and mode.isupper()):
         raise FieldError(f"GNS: mode {mode!r}")
@@ -61,5 +61,5 @@ def parse(talker: str, fields: Sequence[bytes]) -> GNS:
         DILUTION[fields[8]],
         altitude_m(fields[9]),
         GEOID_SEPARATION_M[fields[10]],
-        DIFFERENTIAL_AGE_S[fields[11]] if len(fields) > 10 else None,
+        DIFFERENTIAL_AGE_S[fields[11]] if len(fields) > 11 else None,
     )

@@ -1,7 +1,7 @@
 """GSA: dilution of precision and active satellites (NMEA 0183, IEC 61162-1).
 
     $--GSA,A,mode,id,… (12 ids),pdop,hdop,vdop,system*hh
-           0 1    2 … 13        14   15   16   17
+           1 2    3 … 14        15   16   17   18
 
 The system id came with NMEA 4.1. Some BeiDou receivers put a number of their own there.
 """
@@ -33,14 +33,14 @@ class GSA(NamedTuple):
 
 
 def parse(talker: str, fields: Sequence[bytes]) -> GSA:
-    """The sentence from its data fields. Raises FieldError."""
+    """The sentence from its fields, the address first. Raises FieldError."""
     count = len(fields)
-    if not 17 <= count <= 18:
-        raise FieldError(f"GSA: {count} fields")
+    if not 18 <= count <= 19:
+        raise FieldError(f"GSA: {count - 1} fields")
     if fields[1] not in (b"A", b"M", b""):
         raise FieldError(f"GSA: operation {fields[1]!r}")
-    satellites = tuple([number for value in fields[2:14] if (number := COUNTS[value])])
-    system = BY_SYSTEM.get(fields[18]) if count > 17 else None
+    satellites = tuple([number for value in fields[3:15] if (number := COUNTS[value])])
+    system = BY_SYSTEM.get(fields[18]) if count > 18 else None
     if system is None:
         system = constellation(talker, satellites)
     return GSA(

@@ -1,7 +1,7 @@
 """GST: pseudorange error statistics (NMEA 0183, IEC 61162-1).
 
 $--GST,hhmmss.ss,rms,major,minor,orientation,latitude,longitude,altitude*hh
-       0         1   2     3     4           5        6         7
+       1         2   3     4     5           6        7         8
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class GST(NamedTuple):
 
 
 def parse(talker: str, fields: Sequence[bytes]) -> GST:
-    """The sentence from its data fields. Raises FieldError."""
-    if not 8 <= len(fields) <= 9:
-        raise FieldError(f"GST: {len(fields)} fields")
+    """The sentence from its fields, the address first. Raises FieldError."""
+    if not 9 <= len(fields) <= 10:
+        raise FieldError(f"GST: {len(fields) - 1} fields")
     return GST(
         talker,
         TIME_OF_DAY_US[fields[1]],

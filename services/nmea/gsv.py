@@ -1,7 +1,7 @@
 """GSV: satellites in view (NMEA 0183, IEC 61162-1).
 
     $--GSV,total,number,in view,id,elevation,azimuth,snr,… (to 4 satellites),signal*hh
-           0     1      2       3  4         5       6
+           1     2      3       4  5         6       7
 
 The signal id came with NMEA 4.1. Quectel's EG25 adds the system id after it and sends BeiDou
 as talker PQ. Some receivers leave out the last satellite's empty fields.
@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 from services.nmea.constellations import BY_SYSTEM, constellation
 from services.nmea.fields import COUNTS, FieldError
-
-MAX_FIELDS = 64
 
 
 class GSV(NamedTuple):
@@ -35,14 +33,14 @@ class GSV(NamedTuple):
 
 
 def parse(talker: str, fields: Sequence[bytes]) -> GSV:
-    """The sentence from its data fields. Raises FieldError."""
+    """The sentence from its fields, the address first. Raises FieldError."""
     count = len(fields)
-    if not 3 <= count <= MAX_FIELDS:
-        raise FieldError(f"GSV: {count} fields")
+    if count < 4:
+        raise FieldError(f"GSV: {count - 1} fields")
     total, number = COUNTS[fields[1]], COUNTS[fields[2]]
     if total is None or number is None:
         raise FieldError("GSV: no sentence number")
-    over = (count - 3) % 4
+    over = (count - 4) % 4
     signal = system = None
     if over == 1:
         signal = _signal(fields[-1])
@@ -51,7 +49,7 @@ def parse(talker: str, fields: Sequence[bytes]) -> GSV:
         signal = _signal(fields[-2])
         system = BY_SYSTEM.get(fields[-1])
         count -= 2
-    satellites = tuple([sent for value in fields[3:count:4] if (sent := COUNTS[value])])
+    satellites = tuple([sent for value in fields[4:count:4] if (sent := COUNTS[value])])
     name = system or constellation(talker, satellites)
     return GSV(talker, total, number, COUNTS[fields[3]], name, signal, satellites)
 

@@ -32,16 +32,16 @@ class THS(NamedTuple):
 
 
 def parse_hdt(talker: str, fields: Sequence[bytes]) -> HDT:
-    """The sentence from its data fields. Raises FieldError."""
-    if not 1 <= len(fields) <= 2 or fields[1:] not in ([], [b"T"], [b""]):
+    """The sentence from its fields, the address first. Raises FieldError."""
+    if not 2 <= len(fields) <= 3 or fields[2:] not in ([], [b"T"], [b""]):
         raise FieldError(f"HDT: {fields!r}")
     return HDT(talker, number("heading", fields[1], 0.0, 360.0))
 
 
 def parse_ths(talker: str, fields: Sequence[bytes]) -> THS:
-    """The sentence from its data fields. Raises FieldError."""
-    if len(fields) != 2:
-        raise FieldError(f"THS: {len(fields)} fields")
+    """The sentence from its fields, the address first. Raises FieldError."""
+    if len(fields) != 3:
+        raise FieldError(f"THS: {len(fields) - 1} fields")
     mode = LETTERS[fields[2]]
     heading = number("heading", fields[1], 0.0, 360.0)
     return THS(talker, None if mode == "V" else heading, mode)

@@ -23,7 +23,7 @@ SENTENCE = re.compile(
 """A start, a body, a checksum. ``!``, ``\\`` and ``*`` are reserved, but texts contain them, so
 they end a body only where they begin something else."""
 
-ADDRESS = re.compile(rb"[$!][A-Z][A-Z0-9]{3,23}(?=[,*])")
+BEGINNING = re.compile(rb"[$!][A-Z][A-Z0-9]{3,23}(?=[,*])")
 
 PADDING = b" \t\x00"
 
@@ -74,7 +74,7 @@ def _piece_at(line: bytes, start: int) -> Piece:
     sentence = SENTENCE.match(line, start)
     if sentence is not None and HEX_BYTES[sentence[2]] == checksum(sentence[1]):
         return Piece(Shape.SENTENCE, sentence[0])
-    if ADDRESS.match(line, start) is None:
+    if BEGINNING.match(line, start) is None:
         return Piece(Shape.JUNK, line[start : start + 1])
     if sentence is not None:
         return Piece(Shape.WRONG, sentence[0])

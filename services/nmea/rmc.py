@@ -1,9 +1,9 @@
 """RMC: recommended minimum specific GNSS data (NMEA 0183, IEC 61162-1).
 
     $--RMC,hhmmss.ss,A,ddmm.mm,N,dddmm.mm,E,knots,course,ddmmyy,variation,E,mode,status*hh
-           0         1 2       3 4        5 6     7      8      9         10 11  12
+           1         2 3       4 5        6 7     8      9      10         11 12  13
 
-Field 11 came with NMEA 2.3, field 12 with NMEA 4.1; some receivers leave out the variation.
+Field 12 came with NMEA 2.3, field 13 with NMEA 4.1; some receivers leave out the variation.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class RMC(NamedTuple):
 
 
 def parse(talker: str, fields: Sequence[bytes]) -> RMC:
-    """The sentence from its data fields. Raises FieldError."""
+    """The sentence from its fields, the address first. Raises FieldError."""
     count = len(fields)
-    if not 9 <= count <= 16:
-        raise FieldError(f"RMC: {count} fields")
+    if not 10 <= count <= 17:
+        raise FieldError(f"RMC: {count - 1} fields")
     lat, lon = position(fields[3], fields[4], fields[5], fields[6])
     speed: float | None = None
     course: float | None = None
@@ -74,6 +74,6 @@ def parse(talker: str, fields: Sequence[bytes]) -> RMC:
             speed,
             course,
             DATE_DAYS[fields[9]],
-            LETTERS[fields[12]] if count > 11 else None,
+            LETTERS[fields[12]] if count > 12 else None,
         ),
     )

@@ -12,7 +12,7 @@ from services.codec import content_id
 from services.model import MAX_REJECT_BYTES, Fix, Message, Reject
 from services.nmea.epoch import Assembler, Outcome, Rejected, Undated
 from services.nmea.identity import Identification
-from services.nmea.read import Bad, Control, Other, Reading
+from services.nmea.readings import Bad, Control, Other, Reading
 from services.nmea.reasons import NO_DATE, UNSUPPORTED
 from services.nmea.reference import parse_other
 from services.nmea.tag_block import TagBlock

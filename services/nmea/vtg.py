@@ -1,9 +1,9 @@
 """VTG: course over ground and ground speed (NMEA 0183, IEC 61162-1).
 
 $--VTG,course,T,magnetic,M,knots,N,km/h,K,mode*hh
-       0      1 2        3 4     5 6    7 8
+       1      2 3        4 5     6 7    8 9
 $--VTG,course,magnetic,knots,km/h*hh                (before NMEA 2.0)
-       0      1        2     3
+       1      2        3     4
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from services.nmea.fields import (
     speed_kmh,
 )
 
-_UNITS = ((1, b"T"), (3, b"M"), (5, b"N"), (7, b"K"))
+_UNITS = ((2, b"T"), (4, b"M"), (6, b"N"), (8, b"K"))
 
 
 class VTG(NamedTuple):
@@ -34,16 +34,16 @@ class VTG(NamedTuple):
 
 
 def parse(talker: str, fields: Sequence[bytes]) -> VTG:
-    """The sentence from its data fields, in either form. Raises FieldError."""
+    """The sentence from its fields, the address first, in either form. Raises FieldError."""
     count = len(fields)
-    if count == 4:
+    if count == 5:
         return VTG(talker, course_deg(fields[1]), _speed(fields[3], fields[4]), None)
-    if not 8 <= count <= 10:
-        raise FieldError(f"VTG: {count} fields")
+    if not 9 <= count <= 11:
+        raise FieldError(f"VTG: {count - 1} fields")
     for place, unit in _UNITS:
         if fields[place] != unit and fields[place]:
             raise FieldError(f"VTG: unit {fields[place]!r} in place of {unit!r}")
-    mode = LETTERS[fields[9]] if count > 8 else None
+    mode = LETTERS[fields[9]] if count > 9 else None
     return VTG(talker, course_deg(fields[1]), _speed(fields[5], fields[7]), mode)
 
 

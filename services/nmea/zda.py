@@ -1,7 +1,7 @@
 """ZDA: UTC time and date (NMEA 0183, IEC 61162-1).
 
     $--ZDA,hhmmss.ss,day,month,year,zone hours,zone minutes*hh
-           0         1   2     3    4          5
+           1         2   3     4    5          6
 
 The local zone says nothing about UTC and is not read. Some plotters send two digits of the year.
 """
@@ -25,10 +25,10 @@ class ZDA(NamedTuple):
 
 
 def parse(talker: str, fields: Sequence[bytes]) -> ZDA:
-    """The sentence from its data fields. Raises FieldError."""
-    if not 4 <= len(fields) <= 8:
-        raise FieldError(f"ZDA: {len(fields)} fields")
-    day, month, year = fields[1:4]
+    """The sentence from its fields, the address first. Raises FieldError."""
+    if not 5 <= len(fields) <= 9:
+        raise FieldError(f"ZDA: {len(fields) - 1} fields")
+    day, month, year = fields[2:5]
     date_days = None
     if day and month and year:
         if not (day + month + year).isdigit() or len(year) not in (2, 4):

@@ -13,16 +13,8 @@ import orjson
 from services.codec import CodecError, decode_dead_letter
 from services.log.base import Batch, Record
 from services.model import FIX_QUALITIES
-from services.store.rows import (
-    LINES,
-    POSTGRES_EPOCH_US,
-    UNDECODABLE,
-    Dead,
-    Moments,
-    Prepared,
-    Row,
-    checked_text,
-)
+from services.store.prepared import LINES, UNDECODABLE, Dead, Moments, Prepared, Row
+from services.store.rows import POSTGRES_EPOCH_US, checked_text
 
 QUALITY = {name: value for value, name in enumerate(FIX_QUALITIES)}
 NO_COUNTS = (None, None, None, None)

@@ -6,8 +6,7 @@ stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -20,65 +19,19 @@ from services.codec import (
 )
 from services.log.base import MESSAGE, REJECT, TALLY, ZONE_EVENT, Batch, Record
 from services.model import MAX_REJECT_BYTES, Message, Reject, Tally, ZoneEvent
-
-UNDECODABLE = "undecodable"
-"""Reason: the record is not what its topic holds."""
-REFUSED = "refused_by_database"
-"""Reason: the record is what it should be, but the database takes no such value."""
+from services.store.prepared import (
+    LINES,
+    LONGEST_NAME,
+    REJECTED,
+    UNDECODABLE,
+    Count,
+    Dead,
+    Prepared,
+    Row,
+)
 
 POSTGRES_EPOCH_US = 946_684_800_000_000
 """2000-01-01T00:00:00Z, where PostgreSQL's clock begins."""
-LONGEST_NAME = 255
-
-Row = tuple[Any, ...]
-Count = tuple[str, str]
-"""Run (empty where none is meant) and name of a counter of the ledger."""
-
-STORED = "stored"
-DUPLICATE = "duplicate"
-DEAD_LETTERED = "dead_lettered/"
-"""With a reason behind it."""
-FOREIGN = "foreign"
-"""Records of the enriched topic that say of no fix that they come from it."""
-LINES = "lines"
-REJECTED = "rejected/"
-"""With a reason behind it."""
-
-
-class Dead(NamedTuple):
-    """A record that gives no row in its table, and why."""
-
-    record: Record
-    reason: str
-    detail: str
-    counted: bool = True
-    """False where the ledger has no place for it: it stands for nothing that was published."""
-
-
-class Moments(NamedTuple):
-    """Between which times the fixes of a batch lie, in microseconds since 1970; for latency."""
-
-    first_time_us: int
-    last_time_us: int
-    first_received_at_us: int
-    last_received_at_us: int
-
-
-class Prepared(NamedTuple):
-    """A batch as rows."""
-
-    rows: list[Row]
-    records: list[Record]
-    """What each row was made of."""
-    dead: list[Dead]
-    counts: Mapping[Count, int]
-    """What the batch adds to the ledger by run, whatever the database says to the rows."""
-    unknown: set[str]
-    """Terminals without an id: with these, build again once they have one."""
-    redelivered: int = 0
-    next_source: int = 0
-    """Only for enriched fixes: the offset in the fix topic after the last one."""
-    moments: Moments | None = None
 
 
 class UnknownTerminalError(Exception):
@@ -107,7 +60,7 @@ def build_rows(batch: Batch, ids: Mapping[str, int]) -> Prepared:
             row, count = build(batch, record, ids)
         except UnknownTerminalError as error:
             prepared.unknown.add(str(error))
-        except (CodecError, TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             prepared.dead.append(Dead(record, UNDECODABLE, str(error)))
         else:
             prepared.rows.append(row)
@@ -205,48 +158,4 @@ def newest_tallies(prepared: Prepared) -> Prepared:
     return prepared._replace(
         rows=[prepared.rows[index] for index in keep],
         records=[prepared.records[index] for index in keep],
-    )
-
-
-def dead_rows(batch: Batch, dead: Iterable[Dead]) -> list[Row]:
-    """Dead letters as rows of the table rejects."""
-    topic, partition = batch.source
-    return [
-        (
-            topic,
-            partition,
-            letter.record.offset,
-            None,
-            None,
-            _printable(letter.reason),
-            _printable(letter.detail),
-            (letter.record.value or b"")[:MAX_REJECT_BYTES],
-            None,
-        )
-        for letter in dead
-    ]
-
-
-def _printable(text: str) -> str:
-    """What a column of type text surely takes."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_NAME]
-
-
-def dead_counts(dead: Sequence[Dead]) -> dict[str, int]:
-    """How many dead letters by reason; those that stand for nothing published under foreign."""
-    counts: dict[str, int] = {}
-    for letter in dead:
-        name = DEAD_LETTERED + _printable(letter.reason) if letter.counted else FOREIGN
-        counts[name] = counts.get(name, 0) + 1
-    return counts
-
-
-def without(prepared: Prepared, bad: Mapping[int, str]) -> Prepared:
-    """The batch without the rows that the database refused: index → what it said."""
-    dead = [Dead(prepared.records[index], REFUSED, why) for index, why in sorted(bad.items())]
-    keep = [index for index in range(len(prepared.rows)) if index not in bad]
-    return prepared._replace(
-        rows=[prepared.rows[index] for index in keep],
-        records=[prepared.records[index] for index in keep],
-        dead=[*prepared.dead, *dead],
     )

@@ -10,7 +10,7 @@ import asyncpg
 from services.log.base import TopicPartition
 from services.runtime.database import RowError, explained
 from services.store import tables
-from services.store.rows import Count, Row
+from services.store.prepared import Count, Row
 from services.store.tables import Table
 
 

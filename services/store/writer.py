@@ -19,18 +19,17 @@ from services.runtime.database import CONNECT_TIMEOUT_S, RowError, explained, op
 from services.runtime.loop import SeekTo
 from services.store import tables
 from services.store.positions import build_positions, latest_rows
-from services.store.rows import (
+from services.store.prepared import (
     DUPLICATE,
     STORED,
     Count,
     Moments,
     Prepared,
-    build_rows,
     dead_counts,
     dead_rows,
-    newest_tallies,
     without,
 )
+from services.store.rows import build_rows, newest_tallies
 from services.store.tables import Table
 from services.store.terminals import Terminals
 from services.store.transaction import (

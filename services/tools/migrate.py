@@ -7,10 +7,13 @@ server has it.
 
 from __future__ import annotations
 
+import asyncio
 import re
+import sys
 from collections.abc import Sequence
 from hashlib import blake2b
 from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
@@ -22,6 +25,8 @@ from services.runtime.database import (
     explain,
     explained,
 )
+from services.runtime.settings import SettingsError
+from services.tools.local_database import database_of
 
 FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 REQUIRES = re.compile(r"^-- requires: *(.+?) *$", re.MULTILINE)
@@ -179,3 +184,24 @@ async def _apply(connection: asyncpg.Connection, migration: Migration, lacking: 
         if isinstance(problem, DatabaseUnavailableError):
             raise problem from error
         raise DatabaseError(f"migration {migration.title} failed: {error}") from error
+
+
+def run(data_dir: Path) -> int:
+    """Migrate the database of DIPPER_DSN, else that below ``data_dir``; the exit code."""
+    try:
+        done = asyncio.run(_run(data_dir))
+    except (DatabaseError, SettingsError) as error:
+        print(f"dipper: {error}", file=sys.stderr)
+        return 1
+    for title in done.applied:
+        print(f"applied {title}", file=sys.stderr)
+    for title in done.skipped:
+        print(f"skipped {title}: the server has not what it requires", file=sys.stderr)
+    if not done.applied:
+        print("the tables are up to date", file=sys.stderr)
+    return 0
+
+
+async def _run(data_dir: Path) -> Migrated:
+    async with database_of(data_dir, create=True) as dsn:
+        return await migrate(dsn)

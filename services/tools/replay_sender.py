@@ -73,6 +73,8 @@ class Sender:
         self._counter = LineCounter()
         self._link: Link | None = None
         self._trouble_since: float | None = None
+        """Since when no connection has brought an acknowledgement."""
+        self._retry_wait = FIRST_RETRY_S
         self._base = 0
         """Lines that were acknowledged before this connection began."""
         self._began = 0.0
@@ -211,15 +213,14 @@ class Sender:
         if self._trouble_since is None:
             self._trouble_since = self._clock()
             self.status.say(f"{loss}; trying again for {self._options.retry_for:.0f} s")
-        wait = FIRST_RETRY_S
         while True:
             await self.close()
             if self._clock() - self._trouble_since >= self._options.retry_for:
                 raise ReplayError(
                     f"{loss}, gave up after {self._options.retry_for:.0f} s; {self._durable()}"
                 ) from loss
-            await self._sleep(wait)
-            wait = min(wait * 2, LONGEST_RETRY_S)
+            await self._sleep(self._retry_wait)
+            self._retry_wait = min(self._retry_wait * 2, LONGEST_RETRY_S)
             try:
                 self._link = await self._open()
                 await self._resend(self._link)
@@ -247,6 +248,7 @@ class Sender:
         self._window.acknowledge(self._base + lines)
         self.status.acknowledged = self._window.acknowledged_lines
         self._trouble_since = None
+        self._retry_wait = FIRST_RETRY_S
 
     def _connected(self) -> Link:
         assert self._link is not None

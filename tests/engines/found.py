@@ -105,6 +105,11 @@ class Process:
                 raise NotAvailableError(f"{what} did not start: {self.said()}")
             time.sleep(0.1)
 
+    def is_stopped(self) -> bool:
+        """Whether SIGSTOP has reached all its threads (Linux)."""
+        states = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states)
+
     def said(self) -> str:
         """The end of its output."""
         return self.output.read_text(errors="replace")[-1500:]

@@ -90,6 +90,7 @@ class Broker:
         """SIGSTOP: it is there and does not answer."""
         assert self.process is not None
         self.process.send(signal.SIGSTOP)
+        self.process.wait_until(self.process.is_stopped, "freezing Kafka")
 
     def thaw(self) -> None:
         """SIGCONT."""

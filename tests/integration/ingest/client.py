@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -62,13 +64,19 @@ class Client:
         while True:
             answer = await self.reader.readline()
             assert answer, "the server closed"
-            if answer.startswith(b"$PDPR,ACK,"):
-                if int(answer.split(b",")[2].split(b"*")[0]) >= lines:
-                    return
+            if answer.startswith(b"$PDPR,ACK,") and acknowledged(answer) >= lines:
+                return
 
     def reset(self) -> None:
-        """Break the connection."""
+        """Break the connection, so that the server sees a reset and no end of the stream."""
+        peer = self.writer.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
+
+
+def acknowledged(answer: bytes) -> int:
+    """The number in `$PDPR,ACK,<n>*hh`."""
+    return int(answer.split(b",")[2].split(b"*")[0])
 
 
 @asynccontextmanager

@@ -11,9 +11,15 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.server import IngestError, IngestServer
 from services.ingest.session import Session
 from services.ingest.settings import IngestSettings, SessionSettings
-from services.log.base import LogError
+from services.log.base import REJECT, LogError
 from services.nmea.terminal import Outcomes
-from tests.integration.ingest.client import Client, connect, ingest, settings
+from tests.integration.ingest.client import (
+    PATIENCE_S,
+    acknowledged,
+    connect,
+    ingest,
+    settings,
+)
 from tests.unit.ingest.lines import ACK_ON, AIS, gga, login, rmc, sentence, stream
 from tests.unit.ingest.logs import (
     TroubledLog,
@@ -89,7 +95,7 @@ async def test_the_end_of_the_stream_acknowledges_every_line(log: TroubledLog) -
     async with ingest(log) as server, connect(server) as client:
         answers = await client.send_all(HELLO + DAY.rstrip())
     assert answers[0] == b"$PDPR,OK*3E"
-    numbers = [int(answer.split(b",")[2].split(b"*")[0]) for answer in answers[1:]]
+    numbers = [acknowledged(answer) for answer in answers[1:]]
     assert numbers == sorted(set(numbers))
     assert numbers[-1] == 6002
 
@@ -115,24 +121,26 @@ async def test_a_reset_in_acknowledged_mode_gives_the_open_epoch_up(log: Trouble
 
 
 async def test_a_slow_log_stops_the_reading_and_bounds_the_memory(log: TroubledLog) -> None:
-    bound = 100_000
-    wanted = settings(in_flight_bytes=bound)
-    registry = CollectorRegistry()
-    async with IngestServer(wanted, log, IngestMetrics(registry), "run") as server:
+    bound, paused = 100_000, asyncio.Event()
+    metrics = IngestMetrics(CollectorRegistry())
+    metrics.reading_pauses.inc = paused.set  # type: ignore[assignment, method-assign]
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        IngestServer(settings(in_flight_bytes=bound), log, metrics, "run") as server,
+        connect(server) as client,
+    ):
         log.open_gate.clear()
-        async with asyncio.timeout(30), connect(server) as client:
-            sending = asyncio.create_task(client.send_all(DAY * 20))
-            while not registry.get_sample_value("dipper_reading_pauses_total"):
-                await asyncio.sleep(0.001)
-            waiting = server.waiting_bytes
-            for _ in range(20):
-                await asyncio.sleep(0.001)
-            assert not sending.done()
-            # One read of the shared buffer may be decoded before the pause takes hold.
-            assert bound < waiting < bound + 1_500_000
-            assert server.waiting_bytes == waiting
-            log.open_gate.set()
-            await sending
+        sending = asyncio.create_task(client.send_all(DAY * 20))
+        await paused.wait()
+        waiting = server.waiting_bytes
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert not sending.done()
+        # What one read brought is decoded before the pause takes hold.
+        assert bound < waiting < bound + 1_500_000
+        assert server.waiting_bytes == waiting
+        log.open_gate.set()
+        await sending
     tally = await last_tally(log, "run")
     assert tally.lines_read == 20 * 6000
 
@@ -151,24 +159,19 @@ async def test_a_log_that_was_away_gets_everything(log: TroubledLog) -> None:
 async def test_a_stop_publishes_what_was_read_and_says_so(log: TroubledLog) -> None:
     async with ingest(log, settings(flush_after_s=60.0)) as server:
         async with connect(server) as plain, connect(server) as careful:
-            await plain.send(rmc(0))
-            await careful.send(login("SHIP-1") + ACK_ON + stream(5) + rmc(6))
-            await careful.acknowledged(12)
-            await until_read(server, 14)
+            await plain.send(rmc(0) + b"noise\n")
+            await careful.send(login("SHIP-1") + ACK_ON + stream(5) + rmc(6) + b"noise\n")
+            await log.written(REJECT, 2)
             await server.__aexit__(None, None, None)
-            assert await careful.reader.read() == b""
+            *_, last = (await careful.reader.read()).splitlines()
+            assert acknowledged(last) == 12
             assert await plain.reader.read() == b""
         found = await fixes(log)
         assert sorted(fix.terminal for fix in found) == ["SHIP-1"] * 5 + ["TRUCK-1"]
-        assert [reject.reason for reject in await rejects(log)] == ["connection_lost"]
+        reasons = [reject.reason for reject in await rejects(log)]
+        assert sorted(reasons) == ["connection_lost", "not_nmea", "not_nmea"]
         tally = await last_tally(log, "run")
-        assert (tally.lines_read, tally.lines_pending) == (14, 0)
-
-
-async def until_read(server: IngestServer, lines: int) -> None:
-    """Wait until the server has read so many lines."""
-    while server.lines_received < lines:
-        await asyncio.sleep(0.001)
+        assert (tally.lines_read, tally.lines_pending) == (16, 0)
 
 
 async def test_a_stop_with_the_log_away_ends_in_time(
@@ -213,6 +216,3 @@ async def test_many_connections_come_and_go(log: TroubledLog) -> None:
         answers = await asyncio.gather(*(visit(number, server) for number in range(100)))
     assert all(answer[-1].startswith(b"$PDPR,ACK,8*") for answer in answers)
     assert len(await fixes(log)) == 300
-
-
-__all__ = ["Client"]

@@ -45,6 +45,7 @@ class TroubledLog(MemoryLog):
         self.appends: list[tuple[str, int]] = []
         self.asked = asyncio.Event()
         """Set when an append was tried."""
+        self._written = asyncio.Event()
 
     async def append(
         self, topic: str, entries: Sequence[Entry], *, partition: int | None = None
@@ -56,8 +57,16 @@ class TroubledLog(MemoryLog):
             if self.failing_writes:
                 await super().append(topic, entries, partition=partition)
             raise failure
+        ends = await super().append(topic, entries, partition=partition)
         self.appends.append((topic, len(entries)))
-        return await super().append(topic, entries, partition=partition)
+        self._written.set()
+        return ends
+
+    async def written(self, topic: str, records: int) -> None:
+        """Wait until so many records of the topic are in."""
+        while sum(count for name, count in self.appends if name == topic) < records:
+            self._written.clear()
+            await self._written.wait()
 
 
 def away(times: int) -> list[LogError]:

@@ -90,9 +90,10 @@ def test_the_end_of_the_stream_completes_the_open_epoch_and_an_unended_line() ->
 
 
 def test_a_broken_acknowledged_connection_gives_its_open_epoch_up() -> None:
-    session = acknowledging(rmc(0) + gga(0) + gga(1).strip()[:20])
+    session = acknowledging(rmc(0) + gga(0) + b"noise\n" + gga(1).strip()[:20])
     out = session.end(NOW_US, clean=False)
     assert not out.fixes
+    assert session.durable_candidate == 2
     assert out.lines_rejected == {"connection_lost": 2}
     assert [reject.line for reject in out.rejects] == [rmc(0).strip(), gga(0).strip()]
 

@@ -12,7 +12,7 @@ from services.nmea.gns import GNS
 from services.nmea.gsa import GSA
 from services.nmea.gst import GST
 from services.nmea.gsv import GSV
-from services.nmea.read import Typed
+from services.nmea.readings import Typed
 from services.nmea.rmc import RMC
 from services.nmea.vtg import VTG
 from services.nmea.zda import ZDA

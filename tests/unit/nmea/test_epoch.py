@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.model import Fix
 from services.nmea.epoch import MAX_LINES, Assembler, Rejected, Undated
 from services.nmea.heading import HDT
-from services.nmea.read import Typed
+from services.nmea.readings import Typed
 from services.nmea.reasons import AFTER_EPOCH, CONNECTION_LOST, NO_TIME
 from tests.unit.nmea.epoch_sentences import (
     DAY,

@@ -9,7 +9,7 @@ import pytest
 from services.model import Fix
 from services.nmea.cycle import MAX_KINDS, MOST_NEEDED
 from services.nmea.epoch import Assembler, Outcome, Rejected
-from services.nmea.read import Typed
+from services.nmea.readings import Typed
 from services.nmea.reasons import AFTER_EPOCH, NO_TIME
 from tests.unit.nmea.epoch_sentences import feed, gga, gsa, gsv, rmc, utc, vtg
 
@@ -177,3 +177,48 @@ def test_an_epoch_that_has_the_whole_cycle_but_no_time_is_rejected_at_once() -> 
         (3, NO_TIME)
     ] * 3
     assert left_at(outcomes) == {utc(3): 6}
+
+
+def led(second: int) -> list[Typed]:
+    """The epoch of a receiver that begins with sentences without a time."""
+    return [gsa(), gsv("GP", 2, 1, 7, "gps"), gsv("GP", 2, 2, 7, "gps"), rmc(second), gga(second)]
+
+
+def test_what_the_stream_begins_with_begins_the_epochs() -> None:
+    assembler = Assembler("TRUCK-1")
+
+    outcomes = feed(assembler, [s for second in range(7) for s in led(second)])
+
+    assert assembler.pending_lines == 0
+    left = left_at(outcomes)
+    assert [left[utc(second)] for second in range(7)] == [9, 14, 19, 20, 25, 30, 35]
+    assert [o.lines for _, o in outcomes if isinstance(o, Fix)] == [8, 5, 5, 2, 5, 5, 5]
+
+
+def test_an_incomplete_epoch_does_not_shift_the_beginning() -> None:
+    assembler = Assembler("TRUCK-1")
+    feed(assembler, [s for second in range(7) for s in led(second)])
+
+    left = left_at(feed(assembler, [*led(7)[:-1], *led(8), *led(9)]))
+
+    assert left == {utc(7): 8, utc(8): 9, utc(9): 14}
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param([gga(1)], id="with a time"),
+        pytest.param(led(0)[1:3], id="with a part of them"),
+        pytest.param([gsv("GP", 2, 2, 7, "gps"), gsa()], id="within a group"),
+        pytest.param([vtg(), *led(1)[:3]], id="with something else"),
+    ],
+)
+def test_a_stream_that_begins_otherwise_has_them_end_the_epochs(start: list[Typed]) -> None:
+    assembler = Assembler("TRUCK-1")
+    feed(assembler, [*start, rmc(1), gga(1), *(s for n in range(2, 9) for s in led(n))])
+
+    assert assembler.pending_lines == 2
+
+    feed(assembler, led(9)[:3])
+
+    assert assembler.pending_lines == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.nmea.read import Typed
+from services.nmea.readings import Typed
 from tests.unit.nmea.epoch_sentences import DAY, assemble, fixes, gga, gll, rmc, utc, zda
 
 LATE = 86_399

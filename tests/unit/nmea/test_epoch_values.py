@@ -6,7 +6,7 @@ import pytest
 
 from services.model import FIX_QUALITIES, FixQuality
 from services.nmea.heading import HDT, THS
-from services.nmea.read import Typed
+from services.nmea.readings import Typed
 from tests.unit.nmea.epoch_sentences import gga, gll, gns, gsa, gst, gsv, one_fix, rmc, vtg, zda
 
 NO_FIX_GGA = gga(5, quality=0, lat=None, lon=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,24 +19,11 @@ from services.nmea.reasons import (
 from services.nmea.stream import Stream
 from services.nmea.terminal import Outcomes, TerminalDecoder
 from tests.unit.nmea.epoch_sentences import gga, rmc, utc
+from tests.unit.nmea.stream_lines import BARE, GGA_5, GGA_6, RMC_5, TXT, WRONG, sentence
 
 RECEIVED_US = 1_700_000_000_000_000
 
 
-def sentence(body: str) -> bytes:
-    """A line with its checksum."""
-    checksum = 0
-    for byte in body.encode():
-        checksum ^= byte
-    return f"${body}*{checksum:02X}\r\n".encode()
-
-
-RMC_5 = sentence("GNRMC,000005.000,A,2800.00000,N,12042.00000,E,0.5,120.9,041024,,,A")
-GGA_5 = sentence("GNGGA,000005.000,2800.00000,N,12042.00000,E,1,13,1.7,63.6,M,48.3,M,,")
-GGA_6 = sentence("GNGGA,000006.000,2800.00000,N,12042.00000,E,1,13,1.7,63.6,M,48.3,M,,")
-TXT = sentence("GPTXT,01,01,01,ANTENNA OK")
-WRONG = b"$GNRMC,000005.000,A,2800.00000,N,12042.00000,E,0.5,120.9,041024,,,A*00\r\n"
-BARE = b"$GNVTG,120.9,T,,M,0.5,N,0.8,K,A\r\n"
 PIECES = [RMC_5, GGA_5, GGA_6, TXT, WRONG, BARE, b"\x00\xb5\x62binary", b"\r\n", b"$GNGGA,1"]
 
 
@@ -139,7 +128,7 @@ def test_identification_and_login_do_not_change_the_terminal() -> None:
 def test_the_cuts_between_reads_make_no_difference(data_and_cuts: tuple[bytes, list[int]]) -> None:
     data, cuts = data_and_cuts
     edges = [0, *sorted(cuts), len(data)]
-    reads = [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    reads = [data[start:end] for start, end in pairwise(edges)]
 
     assert everything(decode_cut(reads)) == everything(decode(data))
 

@@ -32,7 +32,9 @@ dipper_wait_seconds_count 110.0
 
 
 def test_counters_are_added_up_over_their_labels():
-    assert parse(AFTER).totals["dipper_rows_total"] == 7
+    totals = parse(AFTER).totals
+    assert totals["dipper_rows_total"] == 7
+    assert totals["dipper_rows_total{partition=1}"] == 4
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.25, 0.05), (0.5, 0.1), (0.99, 0.982)])

@@ -1,0 +1,133 @@
+"""The parts of a process, made from settings and a log that someone else chose."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+from prometheus_client import CollectorRegistry
+
+from services.enrich.metrics import EnrichMetrics
+from services.enrich.stage import EnrichStage
+from services.enrich.zone_source import ZoneSource
+from services.ingest.identity import Authenticate, accept_all
+from services.ingest.metrics import IngestMetrics
+from services.ingest.server import IngestServer
+from services.ingest.settings import IngestSettings, SessionSettings
+from services.log.base import (
+    ENRICHED,
+    FIX,
+    MESSAGE,
+    REJECT,
+    TALLY,
+    TERMINAL,
+    ZONE,
+    ZONE_EVENT,
+    ZONE_STATE,
+    Entry,
+    Log,
+    TopicSpec,
+)
+from services.runtime.loop import Stage, run_stage
+from services.runtime.metrics import LoopMetrics
+from services.runtime.settings import Settings
+from services.runtime.supervise import Part
+from services.zones.records import encode_zone
+from services.zones.zone import Zone
+
+
+def topic_specs(partitions: int) -> list[TopicSpec]:
+    """Every topic. Those made from fixes have as many partitions as the fix topic."""
+    return [
+        TopicSpec(FIX, partitions),
+        TopicSpec(ENRICHED, partitions),
+        TopicSpec(ZONE_EVENT, partitions),
+        TopicSpec(ZONE_STATE, partitions, compacted=True),
+        TopicSpec(MESSAGE, partitions),
+        TopicSpec(REJECT, partitions),
+        TopicSpec(TALLY, 1),
+        TopicSpec(ZONE, 1, compacted=True),
+        TopicSpec(TERMINAL, 1, compacted=True),
+    ]
+
+
+async def publish_zones(log: Log, zones: Sequence[Zone]) -> None:
+    """Make these the zones in force; others that the topic holds are removed from it."""
+    known = await log.read_compacted(ZONE)
+    wanted = {zone.id.encode(): encode_zone(zone) for zone in zones}
+    changes = [Entry(key, value) for key, value in wanted.items() if known.get(key) != value]
+    changes += [Entry(key, None) for key in known if key not in wanted]
+    if changes:
+        await log.append(ZONE, changes)
+
+
+def wall_clock_us() -> int:
+    """Now, in microseconds since 1970: for latency figures only."""
+    return time.time_ns() // 1000
+
+
+def ingest_server(
+    settings: Settings,
+    log: Log,
+    registry: CollectorRegistry,
+    authenticate: Authenticate = accept_all,
+) -> IngestServer:
+    """Ingest under a new run's name."""
+    return IngestServer(
+        IngestSettings(
+            host=settings.ingest_host,
+            port=settings.ingest_port,
+            session=SessionSettings(
+                default_terminal=settings.ingest_default_terminal,
+                allow_missing_checksum=settings.ingest_allow_missing_checksum,
+                max_line=settings.ingest_max_line,
+            ),
+            flush_after_s=settings.ingest_flush_after_s,
+            linger_s=settings.ingest_linger_s,
+            max_connections=settings.ingest_max_connections,
+            in_flight_bytes=settings.ingest_in_flight_bytes,
+        ),
+        log,
+        IngestMetrics(registry),
+        uuid.uuid4().hex,
+        authenticate=authenticate,
+    )
+
+
+def ingest_part(server: IngestServer, announce: Callable[[], None]) -> Part:
+    """Serve terminals; ``announce`` is called once the port is open."""
+
+    async def run(stopping: asyncio.Event) -> None:
+        async with server:
+            announce()
+            serving = asyncio.create_task(server.wait())
+            stopped = asyncio.create_task(stopping.wait())
+            try:
+                await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+                if serving.done():
+                    serving.result()
+            finally:
+                serving.cancel()
+                stopped.cancel()
+
+    return Part("ingest", run)
+
+
+def enrich_stage(settings: Settings, log: Log, registry: CollectorRegistry) -> EnrichStage:
+    """Enrich with the zones of the zone topic."""
+    metrics = EnrichMetrics(registry)
+    zones = ZoneSource(log, metrics, settings.enrich_zone_refresh_s, time.monotonic)
+    return EnrichStage(log, zones, metrics, settings.enrich_checkpoint_s, time.monotonic)
+
+
+def stage_part(
+    name: str, log: Log, topics: Sequence[str], stage: Stage, metrics: LoopMetrics
+) -> Part:
+    """A stage as a member of the consumer group of its name."""
+
+    async def run(stopping: asyncio.Event) -> None:
+        await run_stage(log, name, list(topics), stage, stopping, metrics)
+
+    return Part(name, run)

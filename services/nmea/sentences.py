@@ -1,0 +1,75 @@
+"""A sentence whose frame is known to be sound: by its address to its parser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from string import ascii_uppercase, digits
+
+from services.nmea import gga, gll, gns, gsa, gst, gsv, heading, identity, rmc, vtg, zda
+from services.nmea.readings import Bad, Control, Other, Reading, Typed
+from services.nmea.reasons import BAD_FIELD, CHECKSUM_MISSING, MALFORMED
+
+MAX_FIELDS = 64
+ADDRESS = re.compile(rb"[A-Z][A-Z0-9]{3,23}")
+
+Parser = Callable[[str, list[bytes]], Typed]
+
+PARSERS: dict[bytes, Parser] = {
+    b"RMC": rmc.parse,
+    b"GGA": gga.parse,
+    b"GNS": gns.parse,
+    b"GLL": gll.parse,
+    b"VTG": vtg.parse,
+    b"ZDA": zda.parse,
+    b"GSA": gsa.parse,
+    b"GSV": gsv.parse,
+    b"GST": gst.parse,
+    b"HDT": heading.parse_hdt,
+    b"THS": heading.parse_ths,
+}
+
+# P marks proprietary sentences ($PGRMC is Garmin's own); PQ is what Quectel sends as a talker.
+TYPED: dict[bytes, tuple[str, Parser]] = {
+    (first + second).encode("ascii") + sentence: (first + second, parse)
+    for first in ascii_uppercase
+    for second in ascii_uppercase + digits
+    if first != "P" or second == "Q"
+    for sentence, parse in PARSERS.items()
+}
+"""The address of every typed sentence, of any talker, to its talker and parser."""
+
+BAD_FIELD_READING = Bad(BAD_FIELD)
+
+
+def read_sentence(start: bytes, fields: list[bytes], *, checked: bool) -> Reading:
+    """The reading of a sentence from its start mark and its fields, the address first.
+
+    ``checked`` says whether it had a checksum, which then was right.
+    """
+    address = fields[0]
+    proprietary = address[:1] == b"P"
+    if ADDRESS.fullmatch(address) is None or not (proprietary or len(address) >= 5):
+        return Bad(MALFORMED)
+    if len(fields) > MAX_FIELDS + 1:
+        return Bad(MALFORMED)
+    try:
+        if start == b"$" and address in identity.ADDRESSES:
+            return identity.parse(identity.ADDRESSES[address], fields[1:])
+        if start == b"$" and address in TYPED:
+            talker, parse = TYPED[address]
+            return parse(talker, fields)
+    except ValueError:
+        return BAD_FIELD_READING
+    if address == b"PDPR":
+        return _control(fields[1:]) if checked else Bad(CHECKSUM_MISSING)
+    text = address.decode("ascii")
+    split = 1 if proprietary else 2
+    return Other(text[:split], text[split:], fields[1:])
+
+
+def _control(fields: list[bytes]) -> Reading:
+    if not fields or not all(field.isascii() for field in fields):
+        return Bad(MALFORMED)
+    command, *arguments = [field.decode("ascii") for field in fields]
+    return Control(command, tuple(arguments))
