@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("scenario", choices=[*SCENARIOS, "all"], metavar="SCENARIO")
     parser.add_argument("--log", choices=["embedded", "kafka"], default="embedded")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here, too")
+    idle = parser.add_argument_group("idle")
+    idle.add_argument("--connections", type=int, default=1_000)
     steady = parser.add_argument_group("steady")
     steady.add_argument("--rate", type=float, default=10_000, help="fixes a second, all together")
     steady.add_argument("--terminals", type=int, default=2_000, help="each a connection of its own")

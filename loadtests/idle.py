@@ -11,7 +11,7 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import uvloop
@@ -42,14 +42,16 @@ def idle(connections: int, command: str) -> Report:
     against = f"{bound / 1e6:g} MB asked for"
     _allow_files(connections + SPARE_FILES)
     with _ingest() as (process, address), ExitStack() as opened:
-        _visit(address)
         before = usage(process.pid).rss_bytes
         peers = [opened.enter_context(_connect(address)) for _ in range(connections)]
-        # The newest is served last: when it is answered, all are accepted.
-        _log_in(peers[-1], connections)
+        # The newest is accepted last: once it is answered, all are there.
+        _send(peers[-1], connections)
+        _await_acknowledgement(peers.pop())
         silent = usage(process.pid).rss_bytes - before
         for number, peer in enumerate(peers):
-            _log_in(peer, number)
+            _send(peer, number)
+        for peer in peers:
+            _await_acknowledgement(peer)
         used = usage(process.pid).rss_bytes - before
     for name, added in (("connected", silent), ("logged in, one epoch sent", used)):
         report.add(f"{connections:,} {name}: memory added", added, "bytes", against, added / bound)
@@ -87,7 +89,6 @@ def _ingest() -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
 
 def serve() -> None:
     """Run ingest until standard input closes; its address goes to standard output."""
-    _allow_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve())
 
@@ -110,19 +111,38 @@ def _connect(address: tuple[str, int]) -> socket.socket:
         raise LoadError(f"ingest does not accept: {error}") from error
 
 
-def _log_in(peer: socket.socket, number: int) -> None:
-    """A login, acknowledged mode and an epoch; returns when all of it is acknowledged."""
-    position = "2800.0000,N,12040.0000,E"
+def _send(peer: socket.socket, number: int) -> None:
+    """A login, acknowledged mode and an epoch."""
+    position = b"2800.0000,N,12040.0000,E"
     peer.sendall(
-        b"".join(
-            map(
-                sentence,
-                (
-                    f"PDPR,LOGIN,IDLE-{number}",
-                    "PDPR,ACK,ON",
-                    f"GNRMC,120000.00,A,{position},12.5,187.0,170625,,,A",
-                    f"GNGGA,120000.00,{position},1,12,0.8,15.0,M,5.1,M,,",
-                ),
-            )
-        )
+        sentence(b"PDPR,LOGIN,IDLE-%d" % number)
+        + sentence(b"PDPR,ACK,ON")
+        + sentence(b"GNRMC,120000.00,A,%b,12.5,187.0,170625,,,A" % position)
+        + sentence(b"GNGGA,120000.00,%b,1,12,0.8,15.0,M,5.1,M,," % position)
     )
+
+
+def _await_acknowledgement(peer: socket.socket) -> None:
+    """Returns when all that ``_send`` sent is acknowledged. Raises LoadError."""
+    answers = b""
+    while b"$PDPR,ACK,4*" not in answers:
+        try:
+            answer = peer.recv(4096)
+        except OSError as error:
+            raise LoadError(f"ingest does not answer: {error}") from error
+        if not answer:
+            raise LoadError(f"ingest closed a connection; it said {answers!r}")
+        answers += answer
+
+
+def _allow_files(count: int) -> None:
+    """Raise the limit of open files to ``count`` if need be. Raises LoadError."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and count > hard:
+        raise LoadError(f"{count} open files are needed and {hard} allowed: see ulimit -Hn")
+    if soft != resource.RLIM_INFINITY and count > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +44,18 @@ def usage(pid: int) -> Usage:
     if process is None:
         raise ProcessLookupError(pid)
     return Usage(process.cpu_s, process.rss_bytes)
+
+
+def allow_open_files(count: int) -> None:
+    """Raise the limit of open files, of this process and of children to come, if need be.
+
+    Raises ValueError if the system does not allow so many.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and count > hard:
+        raise ValueError(f"{count:,} open files are needed and {hard:,} allowed: see ulimit -Hn")
+    if soft != resource.RLIM_INFINITY and count > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
 def _tree(root: int) -> list[_Process]:

@@ -29,6 +29,12 @@ def _zones(_: argparse.Namespace, command: str) -> Report:
     return report
 
 
+def _idle(options: argparse.Namespace, command: str) -> Report:
+    from loadtests.idle import idle
+
+    return idle(options.connections, command)
+
+
 def _steady(options: argparse.Namespace, command: str) -> Report:
     from loadtests.steady import SteadyOptions, steady
 
@@ -40,5 +46,6 @@ def _steady(options: argparse.Namespace, command: str) -> Report:
 
 SCENARIOS = {
     "zones": Scenario("the zone index against plain shapely", _zones),
+    "idle": Scenario("memory of connections that say nothing", _idle),
     "steady": Scenario("a fleet at a constant rate, from the socket to the row", _steady),
 }

@@ -12,9 +12,9 @@ from typing import Any
 import asyncpg
 
 from loadtests.generator import Load, Progress
-from loadtests.load import Generators
+from loadtests.load import Generators, LoadError
 from loadtests.metrics import Scrape, parse
-from loadtests.processes import Usage, usage_by_part
+from loadtests.processes import Usage, allow_open_files, usage_by_part
 from loadtests.report import Report
 from loadtests.steady_figures import figures
 from services.tools.local_pipeline import LocalPipeline
@@ -22,6 +22,7 @@ from services.tools.local_pipeline import LocalPipeline
 ZONES = Path(__file__).parent.parent / "services" / "tools" / "data" / "wenzhou_zones.geojson"
 STORED = "dipper_stored_rows_total{table=positions}"
 SAMPLE_S = 1.0
+SPARE_FILES = 1_000
 DRAIN_TIMEOUT_S = 120.0
 
 
@@ -67,8 +68,12 @@ class Run:
 async def steady(options: SteadyOptions, command: str) -> Report:
     """Run it. Raises PipelineError or LoadError if a part of it breaks."""
     run = Run(options)
+    try:
+        allow_open_files(options.terminals + SPARE_FILES)
+    except ValueError as error:
+        raise LoadError(str(error)) from error
     with tempfile.TemporaryDirectory(prefix="dipper-steady-") as folder:
-        settings = {"DIPPER_INGEST_MAX_CONNECTIONS": str(options.terminals + 1000)}
+        settings = {"DIPPER_INGEST_MAX_CONNECTIONS": str(options.terminals + SPARE_FILES)}
         async with LocalPipeline(Path(folder), ZONES, settings) as pipeline:
             async with Generators(_loads(options, pipeline.endpoints.tcp)) as generators:
                 run.before = await _scrape(pipeline)

@@ -212,7 +212,7 @@ def events(
 
 @main.group(cls=OrderedGroup)
 def zones() -> None:
-    """Look at zone files."""
+    """Check zone files, put them in force, list them."""
 
 
 @zones.command()
@@ -222,6 +222,27 @@ def validate(files: tuple[str, ...]) -> None:
     from services.tools.zones import run_validate as run
 
     sys.exit(run(files))
+
+
+@zones.command()
+@FILES
+def load(files: tuple[str, ...]) -> None:
+    """Make the zones of these files the ones in force (Kafka; `dipper up` takes --zones).
+
+    Running services take them over within DIPPER_ENRICH_ZONE_REFRESH_S. Zones that none of the
+    files holds are no longer in force.
+    """
+    from services.assembly.admin import load_zones
+
+    sys.exit(load_zones(files))
+
+
+@zones.command("list")
+def list_() -> None:
+    """Show the zones in force (Kafka)."""
+    from services.assembly.admin import list_zones
+
+    sys.exit(list_zones())
 
 
 @main.command()
@@ -245,7 +266,7 @@ def migrate(data_dir: Path) -> None:
 
     Uses DIPPER_DSN and DIPPER_KAFKA_SERVERS, or else the database under --data-dir.
     """
-    from services.tools.migrate import run
+    from services.assembly.admin import migrate as run
 
     sys.exit(run(data_dir))
 

@@ -87,18 +87,17 @@ async def store(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_kafka(settings: Settings) -> AsyncIterator[KafkaLog]:
-    """The log of the settings, once it answers. Raises StartError, LogError."""
+async def open_kafka(settings: Settings, *, wait: bool = True) -> AsyncIterator[KafkaLog]:
+    """The log of the settings, once it answers. Raises StartError, LogError, and without
+    ``wait`` LogUnavailableError if it does not answer at once."""
     if not settings.kafka_servers:
         raise StartError(
             "no Kafka: set DIPPER_KAFKA_SERVERS, or kafka_servers in dipper.toml, to host:port; "
             "for everything in one process without Kafka use `dipper up`"
         )
+    passing = (LogUnavailableError,) if wait else ()
     log = await keep_trying(
-        KafkaLog(settings.kafka_servers).__aenter__,
-        (LogUnavailableError,),
-        logger,
-        "connecting to Kafka",
+        KafkaLog(settings.kafka_servers).__aenter__, passing, logger, "connecting to Kafka"
     )
     try:
         yield log

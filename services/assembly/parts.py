@@ -53,14 +53,18 @@ def topic_specs(partitions: int) -> list[TopicSpec]:
     ]
 
 
-async def publish_zones(log: Log, zones: Sequence[Zone]) -> None:
-    """Make these the zones in force; others that the topic holds are removed from it."""
+async def publish_zones(log: Log, zones: Sequence[Zone]) -> int:
+    """Make these the zones in force; others that the topic holds are removed from it.
+
+    Returns how many records that took.
+    """
     known = await log.read_compacted(ZONE)
     wanted = {zone.id.encode(): encode_zone(zone) for zone in zones}
     changes = [Entry(key, value) for key, value in wanted.items() if known.get(key) != value]
     changes += [Entry(key, None) for key in known if key not in wanted]
     if changes:
         await log.append(ZONE, changes)
+    return len(changes)
 
 
 def wall_clock_us() -> int:

@@ -61,6 +61,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._ends: dict[Place, int] = {}
+        self._ended = False
         self._thread = threading.Thread(target=self._work, name="dipper-log", daemon=True)
         self._opened: asyncio.Future[None] = self._loop.create_future()
 
@@ -79,7 +80,7 @@ class Worker:
     ) -> asyncio.Future[Result]:
         """Run a function on the connection, in the thread."""
         done: asyncio.Future[Result] = self._loop.create_future()
-        self._jobs.put(Call(run, writes, done))
+        self._hand_in(Call(run, writes, done))
         return done
 
     def append(
@@ -87,8 +88,13 @@ class Worker:
     ) -> asyncio.Future[Mapping[Place, int]]:
         """Append; gives the offset after the last entry of each partition."""
         done: asyncio.Future[Mapping[Place, int]] = self._loop.create_future()
-        self._jobs.put(Append(topic, compacted, parts, done))
+        self._hand_in(Append(topic, compacted, parts, done))
         return done
+
+    def _hand_in(self, job: Job) -> None:
+        if self._ended:
+            raise LogError(f"the log {self._path} has stopped")
+        self._jobs.put(job)
 
     def _work(self) -> None:
         try:
@@ -99,12 +105,25 @@ class Worker:
             self._deliver([], [(self._opened, known)])
             return
         self._deliver([], [(self._opened, None)])
+        jobs: list[Job | None] = []
         try:
-            while (jobs := self._next_jobs())[-1] is not None:
+            while not jobs or jobs[-1] is not None:
+                jobs = self._next_jobs()
                 self._do(connection, [job for job in jobs if job is not None])
-            self._do(connection, [job for job in jobs if job is not None])
         finally:
             connection.close()
+            self._end([job for job in jobs if job is not None])
+
+    def _end(self, jobs: Sequence[Job]) -> None:
+        """Nobody must wait for a thread that is gone, in whatever way it went."""
+        self._ended = True
+        left = list(jobs)
+        while not self._jobs.empty():
+            job = self._jobs.get()
+            if job is not None:
+                left.append(job)
+        ended = LogError(f"the log {self._path} has stopped")
+        self._deliver([], [(job.done, ended) for job in left])
 
     def _next_jobs(self) -> list[Job | None]:
         jobs = [self._jobs.get()]

@@ -13,15 +13,17 @@ HEX_BYTES: dict[bytes, int] = {
 """Every pair of hex digits, in either case, to its value."""
 
 SHORT_LINE = 132
-"""The longest line, in bytes, whose body between ``$`` and ``*hh`` folds in seven steps."""
+"""The longest line, in bytes, whose body between ``$`` and ``*hh`` has at most 128 bytes."""
 
-ENDS: tuple[bytes, ...] = tuple(f"*{value:02X}".encode("ascii") for value in range(256))
-"""How a sentence with this checksum ends."""
+_END = tuple(f"*{value:02X}".encode("ascii") for value in range(256))
+
+ENDS: tuple[bytes, ...] = tuple([_END[high ^ low] for high in range(256) for low in range(256)])
+"""How a sentence ends whose body is folded down to these two bytes."""
 
 
 def checksum(body: bytes) -> int:
     """The exclusive or of all bytes of ``body``, 0 to 255."""
-    number = _INT(body, "little")
+    number = _INT(body)
     bits = 8
     while bits < number.bit_length():
         bits *= 2

@@ -15,9 +15,13 @@ BY_TALKER: dict[str, str] = {
     "BD": "beidou",
     "GQ": "qzss",
     "QZ": "qzss",
-    "PQ": "qzss",
+    # Quectel's EC2x modules speak of BeiDou as PQ.
+    "PQ": "beidou",
     "GI": "navic",
 }
+
+QZSS_IDS = 10
+"""QZSS's highest satellite id where each constellation counts from 1."""
 
 BY_SYSTEM: dict[bytes, str] = {
     b"1": "gps",

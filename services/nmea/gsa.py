@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.nmea.constellations import BY_SYSTEM, UNKNOWN, constellation
+from services.nmea.constellations import BY_SYSTEM, QZSS_IDS, UNKNOWN, constellation
 from services.nmea.fields import COUNTS, DILUTION, FieldError, Table
 
 _MODES: Table[int | None] = Table("GSA mode", {b"": None, b"1": 1, b"2": 2, b"3": 3})
@@ -41,6 +41,9 @@ def parse(talker: str, fields: Sequence[bytes]) -> GSA:
         raise FieldError(f"GSA: operation {fields[1]!r}")
     satellites = tuple([number for value in fields[3:15] if (number := COUNTS[value])])
     system = BY_SYSTEM.get(fields[18]) if count > 18 else None
+    if talker == "PQ" and system == "qzss" and max(satellites, default=0) > QZSS_IDS:
+        # Older EC2x firmware gives BeiDou QZSS's system id.
+        system = "beidou"
     if system is None:
         system = constellation(talker, satellites)
     return GSA(

@@ -39,14 +39,13 @@ def read_line(
     if len(line) <= SHORT_LINE:
         body = line[1:-3]
         # As checksum(), written out for a short body: every line comes along here.
-        number = _INT(body, "little")
+        number = _INT(body)
         number ^= number >> 512
         number ^= number >> 256
         number ^= number >> 128
         number ^= number >> 64
         number ^= number >> 32
-        number ^= number >> 16
-        end = ENDS[(number ^ number >> 8) & 0xFF]
+        end = ENDS[(number ^ number >> 16) & 0xFFFF]
         # Small hexadecimal digits are rare.
         if (line[-3:] == end or line[-3:].upper() == end) and _DOLLAR not in body:
             fields = body.split(b",")

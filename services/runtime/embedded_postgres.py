@@ -33,6 +33,8 @@ START_TIMEOUT_S = 120.0
 FAST_STOP_S = 3.0
 IMMEDIATE_STOP_S = 2.0
 POLL_S = 0.02
+SERVER_DEATH_SIGNAL = signal.SIGINT
+"""What the server gets when this process dies: it ends in order, with a checkpoint."""
 
 SETTINGS = {
     "listen_addresses": "",
@@ -142,7 +144,9 @@ class EmbeddedPostgres:
         with files.open_log(self._data_dir) as log:
             start = log.seek(0, os.SEEK_END)
             arguments = ["-D", str(self._cluster), *options]
-            self._server = await self._launch(binaries / "postgres", arguments, signal.SIGINT, log)
+            self._server = await self._launch(
+                binaries / "postgres", arguments, SERVER_DEATH_SIGNAL, log
+            )
         clock = asyncio.get_running_loop().time
         deadline = clock() + START_TIMEOUT_S
         while clock() < deadline:

@@ -96,8 +96,9 @@ def decode(
         print(f"cannot write the output: {error.strerror or error}", file=talk)
         _silence(out)
         return FAILED
-    for line in summary.lines():
-        print(line, file=talk)
+    if code == DONE or summary.fixes:
+        for line in summary.lines():
+            print(line, file=talk)
     return code
 
 

@@ -79,10 +79,13 @@ async def _show(console: Console, pipeline: LocalPipeline, folder: Path) -> None
         ledger = await _settled_ledger(pipeline)
     rows, crossings = await read_results(pipeline.endpoints.dsn)
     order = [(stream.terminal, stream.what) for stream in (*real, *fleet)]
-    console.print()
-    console.print(terminals_table(order, rows))
-    console.print(crossings_table(crossings))
-    console.print(ledger_table(ledger))
+    for title, table in (
+        ("Fixes stored", terminals_table(order, rows)),
+        ("Zone events", crossings_table(crossings)),
+        ("Loss ledger", ledger_table(ledger)),
+    ):
+        console.print(f"\n[bold cyan]{title}[/]")
+        console.print(table)
     _judge(ledger, len(crossings), {row.terminal for row in rows}, order)
     console.print("[green]The ledger balances:[/] nothing was lost, nothing was doubled.\n")
 

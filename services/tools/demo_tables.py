@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import asyncpg
+from rich import box
 from rich.table import Table
 
 _FIXES = """
@@ -50,29 +51,32 @@ async def read_results(dsn: str) -> tuple[list[TerminalRow], list[Crossing]]:
 
 
 def terminals_table(order: Sequence[tuple[str, str]], rows: Sequence[TerminalRow]) -> Table:
-    """Fixes per terminal; ``order`` holds terminal and what it is."""
+    """Fixes per terminal; ``order`` holds terminal and what it is.
+
+    ``located`` counts fixes with a position, ``BeiDou`` is the most satellites in view.
+    """
     found = {row.terminal: row for row in rows}
-    table = _table("Fixes stored")
+    table = _table()
     table.add_column("terminal", no_wrap=True)
     table.add_column("what", no_wrap=True)
-    table.add_column("fixes", justify="right")
-    table.add_column("with position", justify="right")
-    table.add_column("first – last (UTC)", no_wrap=True)
-    table.add_column("BeiDou in view", justify="right")
+    table.add_column("fixes", justify="right", no_wrap=True)
+    table.add_column("located", justify="right", no_wrap=True)
+    table.add_column("first–last (UTC)", no_wrap=True)
+    table.add_column("BeiDou", justify="right", no_wrap=True)
     for name, what in order:
         row = found.get(name)
         if row is None:
             table.add_row(name, what, "0", "0", "–", "–")
             continue
         beidou = "–" if row.beidou is None else str(row.beidou)
-        span = f"{row.first:%Y-%m-%d %H:%M:%S} – {row.last:%H:%M:%S}"
+        span = f"{row.first:%Y-%m-%d %H:%M:%S}–{row.last:%H:%M:%S}"
         table.add_row(name, what, f"{row.fixes:,}", f"{row.positions:,}", span, beidou)
     return table
 
 
 def crossings_table(crossings: Sequence[Crossing]) -> Table:
     """Zone events in the order of their time."""
-    table = _table("Zone events")
+    table = _table()
     table.add_column("time (UTC)", no_wrap=True)
     table.add_column("terminal", no_wrap=True)
     table.add_column("kind")
@@ -86,7 +90,7 @@ def crossings_table(crossings: Sequence[Crossing]) -> Table:
 
 def ledger_table(ledger: Mapping[str, Any]) -> Table:
     """The loss ledger: what came, and what became of it."""
-    table = _table("Loss ledger")
+    table = _table()
     table.add_column("", no_wrap=True)
     table.add_column("came", justify="right", no_wrap=True)
     table.add_column("what became of it", overflow="fold")
@@ -107,5 +111,5 @@ def _sum(counts: Mapping[str, Any], names: Sequence[str], reasons: str | None) -
     return " + ".join(shown) or "nothing"
 
 
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")

@@ -67,7 +67,7 @@ ROUTES = (
         (Stop(0, 240), Stop(0.12, 45), Stop(0.45, 30), Stop(0.7, 90), Stop(1, 240)),
     ),
     Route(
-        "hazardous-goods-route",
+        "hazardous-goods",
         "road",
         50,
         (
