@@ -29,6 +29,12 @@ def _zones(_: argparse.Namespace, command: str) -> Report:
     return report
 
 
+def _log(options: argparse.Namespace, command: str) -> Report:
+    from loadtests.log import measure
+
+    return measure(options.log, command)
+
+
 def _idle(options: argparse.Namespace, command: str) -> Report:
     from loadtests.idle import idle
 
@@ -46,6 +52,7 @@ def _steady(options: argparse.Namespace, command: str) -> Report:
 
 SCENARIOS = {
     "zones": Scenario("the zone index against plain shapely", _zones),
+    "log": Scenario("appending to the log and reading it, against the bare engine", _log),
     "idle": Scenario("memory of connections that say nothing", _idle),
     "steady": Scenario("a fleet at a constant rate, from the socket to the row", _steady),
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
+
+from services.nmea.reasons import LOGIN_REFUSED, UNIDENTIFIED, UNKNOWN_TERMINAL
 
 SHORTEST, LONGEST = 3, 32
 _ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -55,3 +57,26 @@ def accept_all(_terminal: str, _token: str | None) -> LoginResult:
 def is_terminal_name(text: str) -> bool:
     """Whether ``text`` is 3 to 32 of ``A-Z a-z 0-9 _ -``."""
     return SHORTEST <= len(text) <= LONGEST and _ALLOWED.issuperset(text)
+
+
+def judge_login(arguments: Sequence[str], authenticate: Authenticate) -> LoginResult:
+    """Whether `$PDPR,LOGIN` with these arguments holds. No token is as good as an empty one."""
+    if len(arguments) not in (1, 2):
+        return LoginResult(False, WRONG_SYNTAX)
+    if not is_terminal_name(arguments[0]):
+        return LoginResult(False, WRONG_NAME)
+    return authenticate(arguments[0], arguments[1] if len(arguments) == 2 else "")
+
+
+def judge_claim(terminal: str, authenticate: Authenticate) -> LoginResult:
+    """Whether a terminal may just say who it is, without a login."""
+    if not is_terminal_name(terminal):
+        return LoginResult(False, WRONG_NAME)
+    return authenticate(terminal, None)
+
+
+def reject_reason(refused: LoginResult) -> str:
+    """Why the lines behind a refused claim without login are rejected."""
+    if refused.reason == UNKNOWN:
+        return UNKNOWN_TERMINAL
+    return UNIDENTIFIED if refused.reason == WRONG_NAME else LOGIN_REFUSED

