@@ -3,8 +3,8 @@
 The store takes records as they lie in the log: JSON in, rows, latest positions, ledger and
 offsets in one transaction. The bare ways are given rows that are ready, and do nothing else:
 COPY straight into the table with its primary key, and COPY into a temporary table followed by
-INSERT … ON CONFLICT DO NOTHING. Each has a connection a partition, all at the same time; they take turns on
-empty tables of one embedded PostgreSQL, and the best round of each counts.
+INSERT … ON CONFLICT DO NOTHING. Each has a connection a partition, all at the same time; they
+take turns on empty tables of one embedded PostgreSQL, and the best round of each counts.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from aiokafka import errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from services.log.base import LogError, TopicSpec
+from services.log.base import LogError, LogUnavailableError, TopicSpec
 from services.log.embedded import check_topic
 from services.log.kafka_connection import KafkaConnection
 
@@ -24,6 +25,8 @@ COMPACTED = {
 }
 """Tombstones stay as long as records elsewhere, so that a follower away for days sees them."""
 MAX_REPLICATION = 3
+LOOKUP_S = 0.5
+LOOK_AGAIN_S = 0.05
 
 
 class KafkaTopics:
@@ -53,8 +56,7 @@ class KafkaTopics:
         known = self._known.get(name)
         if known is not None:
             return known
-        await self._learn([name])
-        if name not in self._known:
+        if not await self._see([name], within_s=LOOKUP_S):
             raise LogError(f"topic {name} does not exist: create the topics first")
         return self._known[name]
 
@@ -66,7 +68,9 @@ class KafkaTopics:
         missing = [spec for spec in wanted if spec.name not in self._known]
         if missing:
             await self._create(missing)
-            await self._learn([spec.name for spec in missing])
+            names = [spec.name for spec in missing]
+            if not await self._see(names, within_s=self._connection.timeouts.request):
+                raise LogUnavailableError(f"Kafka made {', '.join(names)}, but does not show it")
             for spec in missing:
                 check_topic(self._known.get(spec.name), spec)
 
@@ -97,13 +101,27 @@ class KafkaTopics:
             if kind not in (errors.NoError, errors.TopicAlreadyExistsError):
                 raise self._connection.explain(kind(said or ""), f"creating topic {name}")
 
+    async def _see(self, names: Sequence[str], within_s: float) -> bool:
+        """Learn of topics that may be new: a broker hears of them a little later than the one
+        that made them. False if some can't be seen."""
+        deadline = asyncio.get_running_loop().time() + within_s
+        while True:
+            await self._learn(names)
+            if all(name in self._known for name in names):
+                return True
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(LOOK_AGAIN_S)
+
     async def _learn(self, names: Sequence[str]) -> None:
         # All topics are asked for: naming an unknown one would create it on many clusters.
         found = await self._limited(self._client().describe_topics(), "describing topics")
         sizes = {
             topic["topic"]: len(topic["partitions"])
             for topic in found
-            if topic["error_code"] == 0 and topic["topic"] in names
+            if topic["error_code"] == 0
+            and topic["topic"] in names
+            and all(partition["leader"] >= 0 for partition in topic["partitions"])
         }
         if not sizes:
             return

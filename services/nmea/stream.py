@@ -36,10 +36,15 @@ class Stream:
         self._take(self._framer.feed(data), received_at_us, out)
         return out
 
-    def finish(self, received_at_us: int) -> Outcomes:
-        """What is left at the end: a last line without a newline, and the open epoch."""
+    def end_line(self, received_at_us: int) -> Outcomes:
+        """The last line is complete though it had no newline: at the end of one file of many."""
         out = Outcomes()
         self._take(self._framer.finish(), received_at_us, out)
+        return out
+
+    def finish(self, received_at_us: int) -> Outcomes:
+        """What is left at the end: a last line without a newline, and the open epoch."""
+        out = self.end_line(received_at_us)
         self._decoder.flush(out)
         return out
 

@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from services.nmea.fields import TIME_OF_DAY_US, FieldError, days, full_year
 
+FIRST_YEAR = 1980
+"""GPS time begins; receivers without a date send earlier ones."""
+
 
 class ZDA(NamedTuple):
     """Time and date, without a position."""
@@ -33,6 +36,8 @@ def parse(talker: str, fields: Sequence[bytes]) -> ZDA:
     if day and month and year:
         if not (day + month + year).isdigit() or len(year) not in (2, 4):
             raise FieldError(f"ZDA: date {day!r} {month!r} {year!r}")
-        sent = int(year)
-        date_days = days(full_year(sent) if len(year) == 2 else sent, int(month), int(day))
+        full = full_year(int(year)) if len(year) == 2 else int(year)
+        if full < FIRST_YEAR:
+            raise FieldError(f"ZDA: year {year!r}")
+        date_days = days(full, int(month), int(day))
     return ZDA(talker, TIME_OF_DAY_US[fields[1]], date_days)

@@ -78,7 +78,7 @@ def decode(
 ) -> int:
     """Write the fixes of the capture files to ``out``, in the order of the stream.
 
-    Every file is a stream of its own: what one says of the date does not hold for the next.
+    The files are one stream, as ``dipper replay`` sends them: a date holds on into the next.
     Memory does not grow with the files. Returns the exit code: 1 if a file can't be read (after
     one sentence that says why) or ``out`` can't be written. A reader that has seen enough (a
     broken pipe) ends the decoding quietly.
@@ -102,13 +102,24 @@ def decode(
     return code
 
 
-def decode_capture(
-    capture: Capture, terminal: str, *, allow_missing_checksum: bool = False
+def decode_captures(
+    files: Sequence[str],
+    terminal: str,
+    *,
+    allow_missing_checksum: bool = False,
+    advanced: Callable[[Capture], None] = lambda _: None,
 ) -> Iterator[Outcomes]:
-    """What the reads of one capture give, one after the other. Raises CaptureError."""
+    """What the reads of the captures give, one after the other, as one stream.
+
+    ``advanced`` hears of each read. Raises CaptureError.
+    """
     stream = Stream(terminal, allow_missing_checksum=allow_missing_checksum)
-    for chunk in capture.chunks():
-        yield stream.feed(chunk, 0)
+    for name in files:
+        with open_capture(name) as capture:
+            for chunk in capture.chunks():
+                advanced(capture)
+                yield stream.feed(chunk, 0)
+            yield stream.end_line(0)
     yield stream.finish(0)
 
 
@@ -126,20 +137,20 @@ def _decode_files(
     talk: TextIO,
 ) -> int:
     with _progress(talk) as progress:
-        for name in files:
-            try:
-                with open_capture(name) as capture:
-                    advance = _advance(progress, capture)
-                    for part in decode_capture(
-                        capture, terminal, allow_missing_checksum=allow_missing_checksum
-                    ):
-                        for fix in in_order(part):
-                            writer.write(fix)
-                        summary.add(part)
-                        advance()
-            except CaptureError as error:
-                print(error, file=talk)
-                return FAILED
+        parts = decode_captures(
+            files,
+            terminal,
+            allow_missing_checksum=allow_missing_checksum,
+            advanced=_advance(progress),
+        )
+        try:
+            for part in parts:
+                for fix in in_order(part):
+                    writer.write(fix)
+                summary.add(part)
+        except CaptureError as error:
+            print(error, file=talk)
+            return FAILED
     return DONE
 
 
@@ -155,9 +166,15 @@ def _progress(talk: TextIO) -> Progress:
     )
 
 
-def _advance(progress: Progress, capture: Capture) -> Callable[[], None]:
-    task: TaskID = progress.add_task(capture.name, total=capture.size)
-    return lambda: progress.update(task, completed=capture.position)
+def _advance(progress: Progress) -> Callable[[Capture], None]:
+    tasks: dict[Capture, TaskID] = {}
+
+    def advance(capture: Capture) -> None:
+        if capture not in tasks:
+            tasks[capture] = progress.add_task(capture.name, total=capture.size)
+        progress.update(tasks[capture], completed=capture.position)
+
+    return advance
 
 
 def _silence(out: BinaryIO) -> None:

@@ -9,8 +9,8 @@ from typing import BinaryIO, TextIO
 import orjson
 
 from services.model import Fix, ZoneEvent
-from services.tools.captures import CaptureError, open_capture
-from services.tools.decode import DONE, FAILED, decode_capture
+from services.tools.captures import CaptureError
+from services.tools.decode import DONE, FAILED, decode_captures
 from services.tools.formatting import format_time
 from services.tools.zones import read_zone_files
 from services.zones.enriching import enrich_fixes
@@ -48,8 +48,8 @@ def write_events(
 ) -> int:
     """Write one JSON line an event to ``out``, in the order of the stream.
 
-    The files are one history of one terminal, each decoded as ``dipper decode`` does; ``-`` is
-    standard input. Returns the exit code: 1 if a file can't be read or a zone file has problems
+    The files are one stream of one terminal, decoded as ``dipper decode`` does; ``-`` is standard
+    input. Returns the exit code: 1 if a file can't be read or a zone file has problems
     (after a sentence each), or ``out`` can't be written. A broken pipe is raised.
     """
     fixes = read_fixes(files, terminal, allow_missing_checksum=allow_missing_checksum)
@@ -73,12 +73,8 @@ def read_fixes(
 ) -> Iterator[Sequence[Fix]]:
     """The fixes of the files in order, in batches. Those without a date are left out, as they
     never reach enrich. Raises CaptureError."""
-    for name in files:
-        with open_capture(name) as capture:
-            for part in decode_capture(
-                capture, terminal, allow_missing_checksum=allow_missing_checksum
-            ):
-                yield part.fixes
+    for part in decode_captures(files, terminal, allow_missing_checksum=allow_missing_checksum):
+        yield part.fixes
 
 
 def zone_events(index: ZoneIndex, batches: Iterable[Sequence[Fix]]) -> Iterator[ZoneEvent]:

@@ -147,8 +147,9 @@ def start_cluster(
             properties = {**_properties(node, nodes), **(settings or {})}
             file = node.home / "server.properties"
             file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
-            tool = [*_java(found), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c"]
-            run([*tool, file], what="formatting Kafka's storage")
+            tool = [*_java(found), "kafka.tools.StorageTool", "format"]
+            # With "=", as an id may begin with a hyphen.
+            run([*tool, f"--cluster-id={cluster_id}", "-c", file], what="formatting for Kafka")
         cluster.start()
     except BaseException:
         cluster.stop()

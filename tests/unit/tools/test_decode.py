@@ -99,10 +99,13 @@ def test_missing_checksums_can_be_allowed(tmp_path: Path) -> None:
     assert "lines: 2 (2 used, 0 rejected)" in decoded.talk
 
 
-def test_a_date_does_not_pass_from_one_file_to_the_next(tmp_path: Path) -> None:
+def test_several_files_are_one_stream_as_replay_sends_them(tmp_path: Path) -> None:
     records = Decoded(tmp_path, "jsonl", RMC_5, gzip.compress(GGA_6)).records
 
-    assert [record["time"] for record in records] == ["2024-10-04T00:00:05.000Z", None]
+    assert [record["time"] for record in records] == [
+        "2024-10-04T00:00:05.000Z",
+        "2024-10-04T00:00:06.000Z",
+    ]
 
 
 def test_an_unreadable_file_gives_one_sentence_and_what_was_decoded_before(tmp_path: Path) -> None:

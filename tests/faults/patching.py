@@ -1,0 +1,64 @@
+"""How test-only patches are made: a register, and code before or after the n-th call."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+PATCHES: dict[str, Callable[[str], None]] = {}
+"""By name; the argument is text."""
+
+Act = Callable[[], None]
+
+
+def patch(name: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]:
+    """Register a patch under a name."""
+
+    def register(function: Callable[[str], None]) -> Callable[[str], None]:
+        PATCHES[name] = function
+        return function
+
+    return register
+
+
+def kill() -> None:
+    """kill -9 of this process, at once."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def freeze() -> None:
+    """SIGSTOP of this process, at once."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def at_call(
+    owner: Any,
+    name: str,
+    number: int,
+    act: Act,
+    *,
+    after: bool = False,
+    when: Callable[..., bool] = lambda *_, **__: True,
+    delay_s: float = 0.0,
+) -> None:
+    """Do ``act`` before (or after) the ``number``-th call of an async function, from 1, counting
+    those for whose arguments ``when`` is true."""
+    original = getattr(owner, name)
+    calls = count(1)
+
+    async def patched(*arguments: Any, **named: Any) -> Any:
+        meant = when(*arguments, **named) and next(calls) == number
+        if meant and not after:
+            await asyncio.sleep(delay_s)
+            act()
+        result = await original(*arguments, **named)
+        if meant and after:
+            await asyncio.sleep(delay_s)
+            act()
+        return result
+
+    setattr(owner, name, patched)

@@ -1,0 +1,122 @@
+"""Named points at which a service is killed or frozen: ``kill=POINT,N`` and ``freeze=POINT,N``.
+
+N counts from 1 which time the process comes along there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from services.enrich.stage import EnrichStage
+from services.ingest.publisher import Publisher
+from services.log.base import TALLY, ZONE_EVENT
+from services.log.kafka import KafkaLog
+from services.log.sqlite import SqliteLog
+from services.runtime import loop
+from services.store import writer
+from services.store.stage import StoreStage
+from tests.faults.patching import Act, at_call, freeze, kill, patch
+
+
+def _publisher(after: bool) -> Callable[[int, Act], None]:
+    def install(number: int, act: Act) -> None:
+        at_call(
+            Publisher,
+            "_append",
+            number,
+            act,
+            after=after,
+            when=lambda _, topic, __: topic == TALLY,
+        )
+
+    return install
+
+
+def _events(number: int, act: Act) -> None:
+    for log in (SqliteLog, KafkaLog):
+        at_call(
+            log,
+            "append",
+            number,
+            act,
+            when=lambda _, topic, entries, **__: topic == ZONE_EVENT and bool(entries),
+            delay_s=0.1,
+        )
+
+
+def _settled(stage: str, after: bool) -> Callable[[int, Act], None]:
+    def install(number: int, act: Act) -> None:
+        owner: Any = EnrichStage if stage == "enrich" else StoreStage
+        at_call(owner, "settle", number, act, after=after)
+
+    return install
+
+
+POINTS: dict[str, Callable[[int, Act], None]] = {
+    "ingest before publish": lambda n, act: at_call(Publisher, "_publish", n, act),
+    "ingest between records and tally": _publisher(after=False),
+    "ingest after publish before ack": _publisher(after=True),
+    "enrich before outputs": lambda n, act: at_call(EnrichStage, "handle", n, act),
+    "enrich between fixes and events": _events,
+    "enrich between outputs and state": lambda n, act: at_call(EnrichStage, "_save", n, act),
+    "enrich between state and commit": lambda n, act: at_call(
+        EnrichStage, "_save", n, act, after=True
+    ),
+    "enrich after commit": _settled("enrich", after=True),
+    "store before transaction": lambda n, act: at_call(writer.StoreWriter, "store", n, act),
+    "store before COMMIT": lambda n, act: at_call(writer, "add_counts", n, act, after=True),
+    "store after COMMIT before offset commit": lambda n, act: at_call(
+        writer.StoreWriter, "store", n, act, after=True
+    ),
+    "store after offset commit": _settled("store", after=True),
+}
+
+
+def _install(argument: str, act: Act) -> None:
+    point, _, number = argument.rpartition(",")
+    POINTS[point](int(number), act)
+
+
+@patch("kill")
+def _kill(argument: str) -> None:
+    _install(argument, kill)
+
+
+@patch("freeze")
+def _freeze(argument: str) -> None:
+    _install(argument, freeze)
+
+
+@patch("clock")
+def _clock(argument: str) -> None:
+    """The wall clock is wrong by so many seconds, ahead and behind in turn, changing each second."""
+    amount = float(argument)
+    right, right_ns, began = time.time, time.time_ns, time.monotonic()
+
+    def error() -> float:
+        return amount if int(time.monotonic() - began) % 2 else -amount
+
+    time.time = lambda: right() + error()
+    time.time_ns = lambda: right_ns() + int(error() * 1e9)
+
+
+@patch("session")
+def _session(argument: str) -> None:
+    """Kafka's session timeout in seconds, so that a zombie is one sooner."""
+    from services.log import kafka, kafka_connection
+
+    shorter = kafka_connection.KafkaTimeouts()._replace(session=float(argument))
+    original = kafka.KafkaLog.__init__
+
+    def with_shorter(self: Any, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **{"timeouts": shorter, **named})
+
+    kafka.KafkaLog.__init__ = with_shorter  # type: ignore[method-assign]
+
+
+@patch("poll")
+def _poll(argument: str) -> None:
+    """Longest wait of a poll in seconds."""
+    loop.POLL_S = float(argument)
