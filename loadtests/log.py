@@ -165,7 +165,7 @@ async def _broker() -> AsyncIterator[str]:
         return
     from tests.engines import kafka
 
-    cluster = await asyncio.to_thread(kafka.start_cluster)
+    cluster = await asyncio.to_thread(kafka.start_cluster, compile_fully=True)
     try:
         yield cluster.bootstrap_servers
     finally:

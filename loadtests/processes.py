@@ -46,6 +46,13 @@ def usage(pid: int) -> Usage:
     return Usage(process.cpu_s, process.rss_bytes)
 
 
+def machine_cpu_s() -> float:
+    """Processor time of all processes and of other guests of the same host (steal), since boot."""
+    with Path("/proc/stat").open(encoding="ascii") as file:
+        user, nice, system, _idle, _waiting, *rest = map(int, file.readline().split()[1:9])
+    return (user + nice + system + sum(rest)) / _TICKS_A_SECOND
+
+
 def allow_open_files(count: int) -> None:
     """Raise the limit of open files, of this process and of children to come, if need be.
 

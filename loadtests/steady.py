@@ -14,7 +14,7 @@ import asyncpg
 from loadtests.generator import Load, Progress
 from loadtests.load import Generators, LoadError
 from loadtests.metrics import Scrape, parse
-from loadtests.processes import Usage, allow_open_files, usage_by_part
+from loadtests.processes import Usage, allow_open_files, machine_cpu_s, usage_by_part
 from loadtests.report import Report
 from loadtests.steady_figures import figures
 from services.tools.local_pipeline import LocalPipeline
@@ -49,6 +49,8 @@ class Sample:
     """Fixes that are rows by now."""
     parts: dict[str, Usage]
     """``services`` and ``postgres``."""
+    machine_cpu_s: float = 0.0
+    """Of everything that runs on the machine."""
 
 
 @dataclass(slots=True)
@@ -114,6 +116,7 @@ async def _observe(run: Run, pipeline: LocalPipeline, generators: Generators) ->
                 load=generators.progress(),
                 stored=_stored(run),
                 parts=usage_by_part(pipeline.pid),
+                machine_cpu_s=machine_cpu_s(),
             )
         )
         next_sample += SAMPLE_S

@@ -20,6 +20,8 @@ LAG_TOLERANCE = 0.01
 GENERATOR_FULL = 0.9
 """Cores a process; a generator above this is itself the limit."""
 LATE_S = 0.25
+OTHERS_CORES = 0.25
+"""Load of other processes beyond which the figures say little about Dipper."""
 
 
 def figures(run: Run, command: str) -> Report:
@@ -116,7 +118,15 @@ def _limits(report: Report, run: Run, judged: Sequence[Sample]) -> None:
     if any(sample.load.held_back for sample in judged):
         most = max(sample.load.held_back for sample in judged)
         report.notes.append(f"Ingest read more slowly than was sent: up to {most:,} fixes waited.")
-    report.notes.append(f"Next limit: {_next_limit(busy)}.")
+    seconds = judged[-1].seconds - judged[0].seconds
+    machine = (judged[-1].machine_cpu_s - judged[0].machine_cpu_s) / seconds
+    others = machine - sum(busy.values())
+    if others > OTHERS_CORES:
+        report.notes.append(
+            f"Other processes kept {others:.2f} cores busy: repeat this on a quiet machine."
+        )
+    else:
+        report.notes.append(f"Next limit: {_next_limit(busy)}.")
 
 
 def _next_limit(busy: dict[str, float]) -> str:

@@ -97,9 +97,9 @@ class EmbeddedLog:
         if joined is None:
             joined = self._groups[group] = self._new_group(group)
         member = EmbeddedConsumer(self, self._storage, group, joined, uuid.uuid4().hex)
-        self._wakers[member.id] = (frozenset(topics), member.wake)
         await self._storage.save_group(group, joined.generation, sizes)
         await joined.join(Member(member.id, tuple(topics), member.wake))
+        self._wakers[member.id] = (frozenset(topics), member.wake)
         return member
 
     async def read_compacted(

@@ -13,6 +13,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from services.log.base import Batch, LogError, TopicPartition
 from services.log.kafka_connection import REFUSED, KafkaConnection
 from services.log.kafka_group import Membership, SameNumbersAssignor
+from services.log.kafka_offsets import committed_offsets, end_offsets, start_offsets
 from services.log.kafka_records import as_batch, give_back, stop
 from services.log.kafka_watchdog import Watchdog
 from services.log.storage import Limits
@@ -129,18 +130,12 @@ class KafkaConsumer:
 
     async def committed(self) -> Mapping[TopicPartition, int]:
         inner = await self._live()
-        partitions = sorted(self._assigned)
-        found = await self._connection.limited(
-            asyncio.gather(*(inner.committed(KafkaPartition(*one)) for one in partitions)),
-            self._connection.timeouts.request,
-            f"reading the offsets of {self._group}",
-        )
-        return {one: offset or 0 for one, offset in zip(partitions, found, strict=True)}
+        return await committed_offsets(inner, self._connection, sorted(self._assigned))
 
     async def lag(self) -> Mapping[TopicPartition, int]:
         inner = await self._live()
         partitions = sorted(self._assigned)
-        ends = await self._ends(inner, partitions)
+        ends = await end_offsets(inner, self._connection, partitions)
         positions = await self._known_positions(inner)
         return {one: max(0, ends[one] - positions[one]) for one in partitions}
 
@@ -228,7 +223,7 @@ class KafkaConsumer:
             self._restart("the group has been rebalancing for too long")
         elif self._watchdog.is_due(now) and self._assigned:
             positions = await self._known_positions(inner)
-            ends = await self._ends(inner, sorted(positions))
+            ends = await end_offsets(inner, self._connection, sorted(positions))
             if found := self._watchdog.stuck(now, positions, ends):
                 self._restart(f"{', '.join(map(_name, found))} stopped without an error")
 
@@ -243,29 +238,11 @@ class KafkaConsumer:
             task.add_done_callback(self._disposals.discard)
 
     async def _known_positions(self, inner: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-        """Where each assigned partition is read next. What has given no record yet begins at the
-        committed offset or at the oldest record; aiokafka's own answer could wait for ever."""
+        """Where each assigned partition is read next; what has given no record yet begins at the
+        committed offset or at the oldest record."""
         new = sorted(self._assigned - self._positions.keys())
-        if not new:
-            return dict(self._positions)
-        committed = await self.committed()
-        oldest = await self._connection.limited(
-            inner.beginning_offsets([KafkaPartition(*one) for one in new]),
-            self._connection.timeouts.request,
-            "reading the oldest offsets",
-        )
-        starts = {one: max(committed[one], oldest[KafkaPartition(*one)]) for one in new}
+        starts = await start_offsets(inner, self._connection, new) if new else {}
         return {**self._positions, **starts}
-
-    async def _ends(
-        self, inner: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
-    ) -> dict[TopicPartition, int]:
-        ends = await self._connection.limited(
-            inner.end_offsets([KafkaPartition(*one) for one in partitions]),
-            self._connection.timeouts.request,
-            "reading the end offsets",
-        )
-        return {one: ends[KafkaPartition(*one)] for one in partitions}
 
 
 def _name(partition: TopicPartition) -> str:

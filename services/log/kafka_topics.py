@@ -69,7 +69,7 @@ class KafkaTopics:
         if missing:
             await self._create(missing)
             names = [spec.name for spec in missing]
-            if not await self._see(names, within_s=self._connection.timeouts.request):
+            if not await self._see(names, within_s=self._connection.timeouts.request, led=True):
                 raise LogUnavailableError(f"Kafka made {', '.join(names)}, but does not show it")
             for spec in missing:
                 check_topic(self._known.get(spec.name), spec)
@@ -101,19 +101,20 @@ class KafkaTopics:
             if kind not in (errors.NoError, errors.TopicAlreadyExistsError):
                 raise self._connection.explain(kind(said or ""), f"creating topic {name}")
 
-    async def _see(self, names: Sequence[str], within_s: float) -> bool:
+    async def _see(self, names: Sequence[str], within_s: float, led: bool = False) -> bool:
         """Learn of topics that may be new: a broker hears of them a little later than the one
-        that made them. False if some can't be seen."""
+        that made them. With ``led`` each partition must have a leader. False if some can't be
+        seen."""
         deadline = asyncio.get_running_loop().time() + within_s
         while True:
-            await self._learn(names)
+            await self._learn(names, led)
             if all(name in self._known for name in names):
                 return True
             if asyncio.get_running_loop().time() > deadline:
                 return False
             await asyncio.sleep(LOOK_AGAIN_S)
 
-    async def _learn(self, names: Sequence[str]) -> None:
+    async def _learn(self, names: Sequence[str], led: bool = False) -> None:
         # All topics are asked for: naming an unknown one would create it on many clusters.
         found = await self._limited(self._client().describe_topics(), "describing topics")
         sizes = {
@@ -121,7 +122,7 @@ class KafkaTopics:
             for topic in found
             if topic["error_code"] == 0
             and topic["topic"] in names
-            and all(partition["leader"] >= 0 for partition in topic["partitions"])
+            and (not led or all(partition["leader"] >= 0 for partition in topic["partitions"]))
         }
         if not sizes:
             return

@@ -85,25 +85,22 @@ _MINUTE_US: Table[int] = Table(
         for minute in range(60)
     },
 )
-_SECOND_US: Table[int] = Table(
-    "time", {f"{second:02d}".encode("ascii"): second * 1_000_000 for second in range(61)}
-)
 
 
-def _fraction_us(value: bytes) -> int:
-    digits = value[1:]
-    if value[:1] not in (b"", b".") or (digits and not digits.isdigit()):
-        raise FieldError(f"time: fraction {value!r}")
-    return int(digits[:6].ljust(6, b"0"))
+def _second_us(value: bytes) -> int:
+    whole, _, fraction = value.partition(b".")
+    if len(whole) != 2 or not (whole + fraction).isdigit() or int(whole) > 60:
+        raise FieldError(f"time: seconds {value!r}")
+    return int(whole) * 1_000_000 + int(fraction[:6].ljust(6, b"0"))
 
 
-_FRACTION_US = Memo(_fraction_us, 1024)
+_SECOND_US = Memo(_second_us)
 
 
 def _time_of_day_us(value: bytes) -> int | None:
     if not value:
         return None
-    return _MINUTE_US[value[:4]] + _SECOND_US[value[4:6]] + _FRACTION_US[value[6:]]
+    return _MINUTE_US[value[:4]] + _SECOND_US[value[4:]]
 
 
 def _date_days(value: bytes) -> int | None:
@@ -194,6 +191,16 @@ def knots_kmh(value: bytes) -> float | None:
     return None if knots is None else knots * KMH_PER_KNOT
 
 
+def geoid_separation_m(value: bytes) -> float | None:
+    """Mean sea level above the ellipsoid in metres. Raises ValueError."""
+    return number("geoid separation", value, -1e4, 1e4)
+
+
+def differential_age_s(value: bytes) -> float | None:
+    """Age of differential data in seconds. Raises ValueError."""
+    return number("age of differential data", value, 0.0, 1e7)
+
+
 def altitude_m(value: bytes) -> float | None:
     """Altitude above mean sea level in metres. Raises ValueError."""
     return number("altitude", value, MIN_ALTITUDE_M, MAX_ALTITUDE_M)
@@ -208,10 +215,4 @@ DATE_DAYS: Memo[bytes, int | None] = Memo(_date_days)
 
 DILUTION: Memo[bytes, float | None] = Memo(
     lambda value: number("dilution of precision", value, 0.0, 1e5)
-)
-GEOID_SEPARATION_M: Memo[bytes, float | None] = Memo(
-    lambda value: number("geoid separation", value, -1e4, 1e4)
-)
-DIFFERENTIAL_AGE_S: Memo[bytes, float | None] = Memo(
-    lambda value: number("age of differential data", value, 0.0, 1e7)
 )

@@ -35,9 +35,9 @@ class Framer:
             # Data that begins with CR or LF makes an empty first piece: it ends the open line.
             pieces[0] = self._open + pieces[0]
         self._open = b"" if data[-1] in (13, 10) else pieces.pop()[: self._overlong]
-        if pieces and len(max(pieces, key=len)) > self.max_line:
+        if pieces and max(map(len, pieces)) > self.max_line:
             return [piece[: self._overlong] for piece in pieces if piece]
-        return [piece for piece in pieces if piece]
+        return list(filter(None, pieces))
 
     def finish(self) -> list[bytes]:
         """What is left when the stream ends: its last line if that lacks an end."""

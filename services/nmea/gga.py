@@ -6,19 +6,19 @@ $--GGA,hhmmss.ss,ddmm.mm,N,dddmm.mm,E,quality,used,hdop,altitude,M,separation,M,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import (
     COUNTS,
-    DIFFERENTIAL_AGE_S,
     DILUTION,
-    GEOID_SEPARATION_M,
     MAX_ALTITUDE_M,
     MIN_ALTITUDE_M,
     TIME_OF_DAY_US,
     FieldError,
+    Memo,
     Table,
+    differential_age_s,
+    geoid_separation_m,
     position,
 )
 
@@ -59,20 +59,29 @@ class GGA(NamedTuple):
     differential_age_s: float | None
 
 
-def parse(talker: str, fields: Sequence[bytes]) -> GGA:
-    """The sentence from its fields, the address first; the last five may be missing.
+def _tail(value: bytes) -> tuple[float | None, float | None]:
+    fields = value.split(b",")
+    if len(fields) > 7:
+        raise FieldError(f"GGA: {len(fields) + 9} fields")
+    unit, separation, separation_unit, age = [*fields, b"", b"", b""][:4]
+    if unit not in (b"M", b"") or separation_unit not in (b"M", b""):
+        raise FieldError(f"GGA: units {unit!r}, {separation_unit!r}")
+    return geoid_separation_m(separation), differential_age_s(age)
+
+
+TAILS = Memo(_tail, 4096)
+"""From the altitude's unit on: these fields stay the same for long."""
+
+
+def parse(talker: str, body: bytes) -> GGA:
+    """The sentence from what stands between ``$`` and ``*``; the last five fields may be missing.
 
     Raises ValueError.
     """
-    count = len(fields)
-    if count < 15:
-        if count < 10:
-            raise FieldError(f"GGA: {count - 1} fields")
-        fields = [*fields, *[b""] * (15 - count)]
-    elif count > 17:
-        raise FieldError(f"GGA: {count - 1} fields")
-    if fields[10] != b"M" or fields[12] != b"M":
-        _check_units(fields[10], fields[12])
+    fields = body.split(b",", 10)
+    if len(fields) < 10:
+        raise FieldError(f"GGA: {len(fields) - 1} fields")
+    separation, age = TAILS[fields[10] if len(fields) > 10 else b""]
     lat, lon = position(fields[2], fields[3], fields[4], fields[5])
     altitude: float | None = None
     # Inline, not altitude_m, for speed.
@@ -91,12 +100,7 @@ def parse(talker: str, fields: Sequence[bytes]) -> GGA:
             COUNTS[fields[7]],
             DILUTION[fields[8]],
             altitude,
-            GEOID_SEPARATION_M[fields[11]],
-            DIFFERENTIAL_AGE_S[fields[13]],
+            separation,
+            age,
         ),
     )
-
-
-def _check_units(altitude: bytes, separation: bytes) -> None:
-    if altitude not in (b"M", b"") or separation not in (b"M", b""):
-        raise FieldError(f"GGA: units {altitude!r}, {separation!r}")

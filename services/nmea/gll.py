@@ -8,7 +8,6 @@ The oldest receivers end after field 4; field 7 came with NMEA 2.3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import LETTERS, STATUS, TIME_OF_DAY_US, FieldError, position
@@ -29,8 +28,9 @@ class GLL(NamedTuple):
     mode: str | None
 
 
-def parse(talker: str, fields: Sequence[bytes]) -> GLL:
-    """The sentence from its fields, the address first. Raises FieldError."""
+def parse(talker: str, body: bytes) -> GLL:
+    """The sentence from what stands between ``$`` and ``*``. Raises ValueError."""
+    fields = body.split(b",")
     count = len(fields)
     if not 5 <= count <= 9:
         raise FieldError(f"GLL: {count - 1} fields")

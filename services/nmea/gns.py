@@ -8,17 +8,16 @@ The mode has one letter a constellation: GPS, GLONASS, Galileo, BeiDou, QZSS, Na
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import (
     COUNTS,
-    DIFFERENTIAL_AGE_S,
     DILUTION,
-    GEOID_SEPARATION_M,
     TIME_OF_DAY_US,
     FieldError,
     altitude_m,
+    differential_age_s,
+    geoid_separation_m,
     position,
 )
 
@@ -43,8 +42,9 @@ class GNS(NamedTuple):
     differential_age_s: float | None
 
 
-def parse(talker: str, fields: Sequence[bytes]) -> GNS:
-    """The sentence from its fields, the address first. Raises FieldError."""
+def parse(talker: str, body: bytes) -> GNS:
+    """The sentence from what stands between ``$`` and ``*``. Raises ValueError."""
+    fields = body.split(b",")
     if not 11 <= len(fields) <= 17:
         raise FieldError(f"GNS: {len(fields) - 1} fields")
     mode = fields[6]
@@ -60,6 +60,6 @@ def parse(talker: str, fields: Sequence[bytes]) -> GNS:
         COUNTS[fields[7]],
         DILUTION[fields[8]],
         altitude_m(fields[9]),
-        GEOID_SEPARATION_M[fields[10]],
-        DIFFERENTIAL_AGE_S[fields[11]] if len(fields) > 11 else None,
+        geoid_separation_m(fields[10]),
+        differential_age_s(fields[11]) if len(fields) > 11 else None,
     )

@@ -8,7 +8,6 @@ The system id came with NMEA 4.1. Some BeiDou receivers put a number of their ow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.constellations import BY_SYSTEM, QZSS_IDS, UNKNOWN, constellation
@@ -32,8 +31,9 @@ class GSA(NamedTuple):
     """The constellation, by system id, else by talker, else by the ids; None if none tells."""
 
 
-def parse(talker: str, fields: Sequence[bytes]) -> GSA:
-    """The sentence from its fields, the address first. Raises FieldError."""
+def parse(talker: str, body: bytes) -> GSA:
+    """The sentence from what stands between ``$`` and ``*``. Raises ValueError."""
+    fields = body.split(b",")
     count = len(fields)
     if not 18 <= count <= 19:
         raise FieldError(f"GSA: {count - 1} fields")

@@ -6,7 +6,6 @@ $--GST,hhmmss.ss,rms,major,minor,orientation,latitude,longitude,altitude*hh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import TIME_OF_DAY_US, FieldError, number
@@ -23,8 +22,9 @@ class GST(NamedTuple):
     altitude_error_m: float | None
 
 
-def parse(talker: str, fields: Sequence[bytes]) -> GST:
-    """The sentence from its fields, the address first. Raises FieldError."""
+def parse(talker: str, body: bytes) -> GST:
+    """The sentence from what stands between ``$`` and ``*``. Raises ValueError."""
+    fields = body.split(b",")
     if not 9 <= len(fields) <= 10:
         raise FieldError(f"GST: {len(fields) - 1} fields")
     return GST(

@@ -9,7 +9,6 @@ as talker PQ. Some receivers leave out the last satellite's empty fields.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.constellations import BY_SYSTEM, constellation
@@ -32,8 +31,9 @@ class GSV(NamedTuple):
     """Ids in this sentence, as sent."""
 
 
-def parse(talker: str, fields: Sequence[bytes]) -> GSV:
-    """The sentence from its fields, the address first. Raises FieldError."""
+def parse(talker: str, body: bytes) -> GSV:
+    """The sentence from what stands between ``$`` and ``*``. Raises ValueError."""
+    fields = body.split(b",")
     count = len(fields)
     if count < 4:
         raise FieldError(f"GSV: {count - 1} fields")

@@ -8,7 +8,6 @@ THS's mode: A autonomous, E estimated, M manual, S simulated, V not valid.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import LETTERS, FieldError, number
@@ -31,15 +30,17 @@ class THS(NamedTuple):
     mode: str | None
 
 
-def parse_hdt(talker: str, fields: Sequence[bytes]) -> HDT:
-    """The sentence from its fields, the address first. Raises FieldError."""
+def parse_hdt(talker: str, body: bytes) -> HDT:
+    """The sentence from what stands between ``$`` and ``*``. Raises ValueError."""
+    fields = body.split(b",")
     if not 2 <= len(fields) <= 3 or fields[2:] not in ([], [b"T"], [b""]):
         raise FieldError(f"HDT: {fields!r}")
     return HDT(talker, number("heading", fields[1], 0.0, 360.0))
 
 
-def parse_ths(talker: str, fields: Sequence[bytes]) -> THS:
-    """The sentence from its fields, the address first. Raises FieldError."""
+def parse_ths(talker: str, body: bytes) -> THS:
+    """The sentence from what stands between ``$`` and ``*``. Raises ValueError."""
+    fields = body.split(b",")
     if len(fields) != 3:
         raise FieldError(f"THS: {len(fields) - 1} fields")
     mode = LETTERS[fields[2]]

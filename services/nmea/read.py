@@ -36,9 +36,10 @@ def read_line(
     accepts a sentence without one if nothing else stands on the line. A line over ``max_line``
     bytes gives the sentences in it whose checksum holds, then Bad ``line_too_long``.
     """
-    if len(line) <= SHORT_LINE:
+    typed = _TYPED(line[:7])
+    if typed is not None and len(line) <= SHORT_LINE:
         body = line[1:-3]
-        # As checksum(), written out for a short body: every line comes along here.
+        # As checksum(), written out for a short body: nearly every line comes along here.
         number = _INT(body)
         number ^= number >> 512
         number ^= number >> 256
@@ -48,13 +49,11 @@ def read_line(
         end = ENDS[(number ^ number >> 16) & 0xFFFF]
         # Small hexadecimal digits are rare.
         if (line[-3:] == end or line[-3:].upper() == end) and _DOLLAR not in body:
-            fields = body.split(b",")
-            typed = _TYPED(fields[0])
-            if typed is not None and line[0] == _DOLLAR:
-                try:
-                    return [(line, typed[1](typed[0], fields))]
-                except ValueError:
-                    return [(line, BAD_FIELD_READING)]
+            talker, parse = typed
+            try:
+                return [(line, parse(talker, body))]
+            except ValueError:
+                return [(line, BAD_FIELD_READING)]
     if len(line) > max_line:
         cut = line[:max_line]
         good = [pair for pair in _read_pieces(cut, False) if not isinstance(pair[1], Bad)]
@@ -108,11 +107,11 @@ def _sentence_follows(found: list[Piece], place: int) -> bool:
 def _read_piece(piece: Piece, alone: bool, allow_missing_checksum: bool) -> Reading:
     raw = piece.raw
     if piece.shape is Shape.SENTENCE:
-        return read_sentence(raw[:1], raw[1:-3].split(b","), checked=True)
+        return read_sentence(raw[:1], raw[1:-3], checked=True)
     if piece.shape is Shape.OPEN:
-        fields = raw[1:].split(b",")
-        if alone and (allow_missing_checksum or fields[0] in identity.ADDRESSES):
-            return read_sentence(raw[:1], fields, checked=False)
+        body = raw[1:]
+        if alone and (allow_missing_checksum or body.partition(b",")[0] in identity.ADDRESSES):
+            return read_sentence(raw[:1], body, checked=False)
         return Bad(CHECKSUM_MISSING)
     if piece.shape is Shape.WRONG:
         return Bad(CHECKSUM_WRONG)

@@ -8,7 +8,6 @@ Field 12 came with NMEA 2.3, field 13 with NMEA 4.1; some receivers leave out th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import (
@@ -19,6 +18,7 @@ from services.nmea.fields import (
     STATUS,
     TIME_OF_DAY_US,
     FieldError,
+    Memo,
     position,
 )
 
@@ -45,12 +45,24 @@ class RMC(NamedTuple):
     """Mode indicator: A, D, E, F, M, N, P, R, S."""
 
 
-def parse(talker: str, fields: Sequence[bytes]) -> RMC:
-    """The sentence from its fields, the address first. Raises FieldError."""
-    count = len(fields)
-    if not 10 <= count <= 17:
-        raise FieldError(f"RMC: {count - 1} fields")
+def _tail(value: bytes) -> tuple[int | None, str | None]:
+    fields = value.split(b",")
+    if len(fields) > 8:
+        raise FieldError(f"RMC: {len(fields) + 8} fields")
+    return DATE_DAYS[fields[0]], LETTERS[fields[3]] if len(fields) > 3 else None
+
+
+TAILS = Memo(_tail)
+"""From the date on: these fields stay the same for long."""
+
+
+def parse(talker: str, body: bytes) -> RMC:
+    """The sentence from what stands between ``$`` and ``*``. Raises ValueError."""
+    fields = body.split(b",", 9)
+    if len(fields) < 10:
+        raise FieldError(f"RMC: {len(fields) - 1} fields")
     lat, lon = position(fields[3], fields[4], fields[5], fields[6])
+    date_days, mode = TAILS[fields[9]]
     speed: float | None = None
     course: float | None = None
     # Inline, not knots_kmh and course_deg: each call costs a twentieth of the whole sentence.
@@ -73,7 +85,7 @@ def parse(talker: str, fields: Sequence[bytes]) -> RMC:
             lon,
             speed,
             course,
-            DATE_DAYS[fields[9]],
-            LETTERS[fields[12]] if count > 12 else None,
+            date_days,
+            mode,
         ),
     )

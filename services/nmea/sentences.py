@@ -13,7 +13,7 @@ from services.nmea.reasons import BAD_FIELD, CHECKSUM_MISSING, MALFORMED
 MAX_FIELDS = 64
 ADDRESS = re.compile(rb"[A-Z][A-Z0-9]{3,23}")
 
-Parser = Callable[[str, list[bytes]], Typed]
+Parser = Callable[[str, bytes], Typed]
 
 PARSERS: dict[bytes, Parser] = {
     b"RMC": rmc.parse,
@@ -31,41 +31,41 @@ PARSERS: dict[bytes, Parser] = {
 
 # P marks proprietary sentences ($PGRMC is Garmin's own); PQ is what Quectel sends as a talker.
 TYPED: dict[bytes, tuple[str, Parser]] = {
-    (first + second).encode("ascii") + sentence: (first + second, parse)
+    b"$%b%b," % ((first + second).encode("ascii"), sentence): (first + second, parse)
     for first in ascii_uppercase
     for second in ascii_uppercase + digits
     if first != "P" or second == "Q"
     for sentence, parse in PARSERS.items()
 }
-"""The address of every typed sentence, of any talker, to its talker and parser."""
+"""How every typed sentence of any talker begins, to its talker and parser."""
 
 BAD_FIELD_READING = Bad(BAD_FIELD)
 
 
-def read_sentence(start: bytes, fields: list[bytes], *, checked: bool) -> Reading:
-    """The reading of a sentence from its start mark and its fields, the address first.
+def read_sentence(start: bytes, body: bytes, *, checked: bool) -> Reading:
+    """The reading of a sentence from its start mark and what follows, up to the checksum.
 
     ``checked`` says whether it had a checksum, which then was right.
     """
-    address = fields[0]
+    address, *fields = body.split(b",")
     proprietary = address[:1] == b"P"
     if ADDRESS.fullmatch(address) is None or not (proprietary or len(address) >= 5):
         return Bad(MALFORMED)
-    if len(fields) > MAX_FIELDS + 1:
+    if len(fields) > MAX_FIELDS:
         return Bad(MALFORMED)
     try:
         if start == b"$" and address in identity.ADDRESSES:
-            return identity.parse(identity.ADDRESSES[address], fields[1:])
-        if start == b"$" and address in TYPED:
-            talker, parse = TYPED[address]
-            return parse(talker, fields)
+            return identity.parse(identity.ADDRESSES[address], fields)
+        if (typed := TYPED.get(start + address + b",")) is not None:
+            talker, parse = typed
+            return parse(talker, body)
     except ValueError:
         return BAD_FIELD_READING
     if address == b"PDPR":
-        return _control(fields[1:]) if checked else Bad(CHECKSUM_MISSING)
+        return _control(fields) if checked else Bad(CHECKSUM_MISSING)
     text = address.decode("ascii")
     split = 1 if proprietary else 2
-    return Other(text[:split], text[split:], fields[1:])
+    return Other(text[:split], text[split:], fields)
 
 
 def _control(fields: list[bytes]) -> Reading:

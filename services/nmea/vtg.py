@@ -8,7 +8,6 @@ $--VTG,course,magnetic,knots,km/h*hh                (before NMEA 2.0)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import (
@@ -33,8 +32,9 @@ class VTG(NamedTuple):
     mode: str | None
 
 
-def parse(talker: str, fields: Sequence[bytes]) -> VTG:
-    """The sentence from its fields, the address first, in either form. Raises FieldError."""
+def parse(talker: str, body: bytes) -> VTG:
+    """The sentence in either form, from what stands between ``$`` and ``*``. Raises ValueError."""
+    fields = body.split(b",")
     count = len(fields)
     if count == 5:
         return VTG(talker, course_deg(fields[1]), _speed(fields[3], fields[4]), None)

@@ -8,7 +8,6 @@ The local zone says nothing about UTC and is not read. Some plotters send two di
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.nmea.fields import TIME_OF_DAY_US, FieldError, days, full_year
@@ -27,8 +26,9 @@ class ZDA(NamedTuple):
     """Days since 1970-01-01; None unless day, month and year are all there."""
 
 
-def parse(talker: str, fields: Sequence[bytes]) -> ZDA:
-    """The sentence from its fields, the address first. Raises FieldError."""
+def parse(talker: str, body: bytes) -> ZDA:
+    """The sentence from what stands between ``$`` and ``*``. Raises ValueError."""
+    fields = body.split(b",")
     if not 5 <= len(fields) <= 9:
         raise FieldError(f"ZDA: {len(fields) - 1} fields")
     day, month, year = fields[2:5]

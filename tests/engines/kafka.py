@@ -55,6 +55,8 @@ class Broker:
     controller_port: int
     home: Path
     jars: Path
+    compile_fully: bool = False
+    """Slower to start and faster once warm: for load tests."""
     process: Process | None = field(default=None)
 
     @property
@@ -65,7 +67,11 @@ class Broker:
     def start(self, *, wait: bool = True) -> None:
         """Start it and wait until it listens."""
         self.process = Process(
-            [*_java(self.jars), "kafka.Kafka", self.home / "server.properties"],
+            [
+                *_java(self.jars, self.compile_fully),
+                "kafka.Kafka",
+                self.home / "server.properties",
+            ],
             self.home / "output.log",
         )
         if wait:
@@ -125,7 +131,11 @@ class Cluster:
 
 
 def start_cluster(
-    brokers: int = 1, settings: Mapping[str, str] | None = None, directory: Path | None = None
+    brokers: int = 1,
+    settings: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    *,
+    compile_fully: bool = False,
 ) -> Cluster:
     """Format and start a cluster; ``settings`` are added to every broker's properties.
 
@@ -136,7 +146,14 @@ def start_cluster(
     home = Path(tempfile.mkdtemp(prefix="dipper-kafka-", dir=directory))
     ports = free_ports(2 * brokers)
     nodes = [
-        Broker(number + 1, ports[2 * number], ports[2 * number + 1], home / str(number + 1), found)
+        Broker(
+            number + 1,
+            ports[2 * number],
+            ports[2 * number + 1],
+            home / str(number + 1),
+            found,
+            compile_fully,
+        )
         for number in range(brokers)
     ]
     cluster = Cluster(home, nodes)
@@ -157,8 +174,9 @@ def start_cluster(
     return cluster
 
 
-def _java(found: Path) -> list[str]:
-    return ["java", f"-Xmx{HEAP}", "-Xms64m", "-XX:+UseSerialGC", "-cp", f"{found}/*"]
+def _java(found: Path, compile_fully: bool = False) -> list[str]:
+    tier = [] if compile_fully else ["-XX:TieredStopAtLevel=1"]
+    return ["java", f"-Xmx{HEAP}", "-Xms64m", "-XX:+UseSerialGC", *tier, "-cp", f"{found}/*"]
 
 
 def _properties(node: Broker, nodes: Sequence[Broker]) -> dict[str, str]:
@@ -184,6 +202,9 @@ def _properties(node: Broker, nodes: Sequence[Broker]) -> dict[str, str]:
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
+        # A broker that was killed may register again once its old session has ended.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
         "num.network.threads": "2",
         "num.io.threads": "2",
         "log.cleaner.dedupe.buffer.size": "16777216",

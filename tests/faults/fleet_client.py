@@ -52,7 +52,8 @@ class Sender:
     reached: int = 0
     """Bytes of the stream that have been sent at least once."""
     lines_sent: int = 0
-    """Physical lines handed to a socket, of all connections, the own ones included."""
+    """Physical lines handed to a socket, of all connections, the own ones included. A line is
+    one from its CR on, the LF may be on its way."""
     lines_acknowledged: int = 0
     """The same for acknowledged ones."""
     connections: int = 0
@@ -74,13 +75,15 @@ class FleetClient:
     def __init__(
         self, streams: Sequence[Stream], address: tuple[str, int], habits: Habits, seed: int
     ) -> None:
-        deal = random.Random(f"fleet {seed}")
+        self._deal = deal = random.Random(f"fleet {seed}")
         self.senders = [
             Sender(stream, deal.random() < habits.ends_in_order, deal.uniform(0, TICK_S))
             for stream in streams
         ]
         self._address = address
         self._habits = habits
+        self.sent_at = 0.0
+        """When the last byte that had not been sent before was sent; the loop's time."""
         self._began = 0.0
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -89,11 +92,6 @@ class FleetClient:
         """Of all lines, 0 to 1."""
         done = sum(sender.acknowledged for sender in self.senders)
         return done / sum(len(sender.ends) for sender in self.senders)
-
-    @property
-    def all_sent(self) -> bool:
-        """Whether every byte has been handed to a socket at least once."""
-        return all(sender.reached == len(sender.blob) for sender in self.senders)
 
     async def run(self) -> None:
         """Until every line is acknowledged; cancel it to end before."""
@@ -107,6 +105,14 @@ class FleetClient:
         writers = list(self._writers)
         for writer in writers:
             reset(writer)
+        return len(writers)
+
+    def hang_up(self, share: float) -> int:
+        """Connections end with FIN wherever their streams are; returns how many."""
+        writers = [one for one in self._writers if self._deal.random() < share]
+        for writer in writers:
+            if writer.can_write_eof() and not writer.transport.is_closing():
+                writer.write_eof()
         return len(writers)
 
     async def _drive(self, sender: Sender) -> None:
@@ -151,8 +157,9 @@ class FleetClient:
             share = (clock() - self._began) / self._habits.duration_s
             due = max(sender.reached, min(size, int(size * share)))
             if due > at:
-                sender.lines_sent += sender.blob.count(b"\n", at, due)
-                sender.reached = max(sender.reached, due)
+                sender.lines_sent += sender.blob.count(b"\r", at, due)
+                if due > sender.reached:
+                    sender.reached, self.sent_at = due, clock()
                 writer.write(sender.blob[at:due])
                 at = due
                 await writer.drain()
@@ -179,7 +186,7 @@ class FleetClient:
             counted = count
             lines = first + count - OWN_LINES
             if lines > first and (
-                lines > len(sender.ends) or sender.ends[lines - 1] > sender.reached
+                lines > len(sender.ends) or sender.ends[lines - 1] - 1 > sender.reached
             ):
                 sender.complaints.append(f"line {lines} is acknowledged and was never sent")
                 lines = len(sender.ends)

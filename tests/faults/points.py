@@ -91,7 +91,7 @@ def _freeze(argument: str) -> None:
 
 @patch("clock")
 def _clock(argument: str) -> None:
-    """The wall clock is wrong by so many seconds, ahead and behind in turn, changing each second."""
+    """The wall clock is wrong by so many seconds, ahead and behind in turn, each for a second."""
     amount = float(argument)
     right, right_ns, began = time.time, time.time_ns, time.monotonic()
 

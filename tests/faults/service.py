@@ -7,13 +7,19 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 POLL_S = 0.05
 STOP_S = 15.0
 TIE = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 """The kernel ends a service whose test is gone."""
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that nobody announces."""
+    while not holds():  # noqa: ASYNC110
+        await asyncio.sleep(POLL_S)
 
 
 def peak_memory_bytes(pid: int) -> int:
@@ -38,7 +44,7 @@ def is_stopped(pid: int) -> bool:
 
 class Service:
     """One ``dipper`` command. If it ends by itself it is started again, as a service manager
-    would, but without the patches that were to happen once."""
+    would. ``patches`` hold for every start, ``once[i]`` for the i-th only."""
 
     def __init__(
         self,
@@ -87,15 +93,13 @@ class Service:
         if self.runs:
             os.kill(self.pid, number)
 
-    async def until(self, times: int) -> None:
+    async def until_exits(self, times: int) -> None:
         """Wait until it has ended by itself so many times."""
-        while len(self.exits) < times:
-            await asyncio.sleep(POLL_S)
+        await until(lambda: len(self.exits) >= times)
 
     async def until_stopped(self) -> None:
         """Wait until SIGSTOP has reached it."""
-        while not is_stopped(self.pid):
-            await asyncio.sleep(POLL_S)
+        await until(lambda: is_stopped(self.pid))
 
     async def stop(self) -> int | None:
         """SIGTERM, and kill -9 if that takes too long; the exit code."""
@@ -122,7 +126,7 @@ class Service:
         return self.log.read_text(errors="replace")[-1500:]
 
     async def _spawn(self) -> None:
-        patches = self._patches + (self._once if self.starts == 0 else [])
+        patches = self._patches + (self._once[self.starts : self.starts + 1])
         self.starts += 1
         with self.log.open("ab") as sink:
             self._process = await asyncio.create_subprocess_exec(

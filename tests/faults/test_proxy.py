@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.faults.proxy import Proxy, Toxics, reset
+from tests.faults.service import until
 
 
 class Echo:
@@ -42,8 +43,7 @@ async def echo() -> AsyncIterator[Echo]:
 
 async def until_ended(echo: Echo) -> str:
     async with asyncio.timeout(5):
-        while not echo.ended:
-            await asyncio.sleep(0.005)
+        await until(lambda: bool(echo.ended))
     return echo.ended[0]
 
 

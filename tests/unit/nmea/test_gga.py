@@ -10,8 +10,7 @@ EXAMPLE = "GNGGA,103607.00,2930.00000,N,10645.0,E,1,06,5.88,-56.0,M,48.5,M,,"
 
 
 def of(body: str) -> GGA:
-    fields = body.encode().split(b",")
-    return parse(body[:2], fields)
+    return parse(body[:2], body.encode())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from services.nmea.gll import GLL, parse
 
 
 def of(body: str) -> GLL:
-    return parse(body[:2], body.encode().split(b","))
+    return parse(body[:2], body.encode())
 
 
 @pytest.mark.parametrize(

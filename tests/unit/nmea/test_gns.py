@@ -8,7 +8,7 @@ from services.nmea.gns import GNS, parse
 
 
 def of(body: str) -> GNS:
-    return parse(body[:2], body.encode().split(b","))
+    return parse(body[:2], body.encode())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from services.nmea.gsa import GSA, parse
 
 
 def of(body: str) -> GSA:
-    return parse(body[:2], body.encode().split(b","))
+    return parse(body[:2], body.encode())
 
 
 @pytest.mark.parametrize(

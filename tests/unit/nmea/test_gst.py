@@ -8,7 +8,7 @@ from services.nmea.gst import GST, parse
 
 
 def of(body: str) -> GST:
-    return parse(body[:2], body.encode().split(b","))
+    return parse(body[:2], body.encode())
 
 
 @pytest.mark.parametrize(

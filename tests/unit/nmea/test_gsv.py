@@ -8,7 +8,7 @@ from services.nmea.gsv import GSV, parse
 
 
 def of(body: str) -> GSV:
-    return parse(body[:2], body.encode().split(b","))
+    return parse(body[:2], body.encode())
 
 
 @pytest.mark.parametrize(

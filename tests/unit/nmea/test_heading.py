@@ -18,7 +18,7 @@ from services.nmea.heading import HDT, THS, parse_hdt, parse_ths
     ],
 )
 def test_hdt(body: str, expected: HDT) -> None:
-    assert parse_hdt(body[:2], body.encode().split(b",")) == expected
+    assert parse_hdt(body[:2], body.encode()) == expected
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_hdt(body: str, expected: HDT) -> None:
     ],
 )
 def test_ths(body: str, expected: THS) -> None:
-    assert parse_ths(body[:2], body.encode().split(b",")) == expected
+    assert parse_ths(body[:2], body.encode()) == expected
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,10 @@ def test_ths(body: str, expected: THS) -> None:
 )
 def test_what_is_no_hdt_is_an_error(body: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        parse_hdt("GN", body.encode().split(b","))
+        parse_hdt("GN", body.encode())
 
 
 @pytest.mark.parametrize("body", ["GNTHS,88.364", "GNTHS,400,A", "GNTHS,88.364,a", "GNTHS,x,V"])
 def test_what_is_no_ths_is_an_error(body: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        parse_ths("GN", body.encode().split(b","))
+        parse_ths("GN", body.encode())

@@ -39,7 +39,7 @@ DAYS = 18692
     ],
 )
 def test_examples(body: str, expected: RMC) -> None:
-    got = parse(expected.talker, body.encode().split(b","))
+    got = parse(expected.talker, body.encode())
     assert got == expected._replace(lat=got.lat, lon=got.lon, speed_kmh=got.speed_kmh)
     assert got[3:6] == tuple(None if v is None else pytest.approx(v) for v in expected[3:6])
 
@@ -61,4 +61,4 @@ def test_examples(body: str, expected: RMC) -> None:
 )
 def test_a_field_that_cannot_be_is_an_error(body: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        parse("GN", body.encode().split(b","))
+        parse("GN", body.encode())

@@ -8,7 +8,7 @@ from services.nmea.vtg import VTG, parse
 
 
 def of(body: str) -> VTG:
-    return parse(body[:2], body.encode().split(b","))
+    return parse(body[:2], body.encode())
 
 
 @pytest.mark.parametrize(

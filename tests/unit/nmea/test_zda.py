@@ -8,7 +8,7 @@ from services.nmea.zda import ZDA, parse
 
 
 def of(body: str) -> ZDA:
-    return parse(body[:2], body.encode().split(b","))
+    return parse(body[:2], body.encode())
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,12 @@ def test_slope_is_that_of_the_least_squares_line(points, value):
 
 
 def a_run(
-    *, stored_share: float = 1.0, generator_cores: float = 0.2, lost: int = 0, balanced: bool = True
+    *,
+    stored_share: float = 1.0,
+    generator_cores: float = 0.2,
+    others_cores: float = 0.0,
+    lost: int = 0,
+    balanced: bool = True,
 ) -> Run:
     run = Run(SteadyOptions(rate=1000, terminals=100, seconds=20))
     for second in range(21):
@@ -76,6 +81,7 @@ def a_run(
                     "services": Usage(5 + 0.5 * second, 100_000_000),
                     "postgres": Usage(1 + 0.25 * second, 50_000_000),
                 },
+                (0.75 + generator_cores + others_cores) * second,
             )
         )
     run.sent = 20_000
@@ -106,6 +112,13 @@ def test_a_steady_run_reports_rate_and_cpu_a_fix_by_part():
 )
 def test_a_run_that_lost_or_could_not_keep_up_fails(run, failure):
     assert any(text.startswith(failure) for text in figures(run, "command").failures)
+
+
+def test_a_run_beside_other_work_says_so_instead_of_naming_a_limit():
+    (note,) = figures(a_run(others_cores=1.0), "command").notes
+    assert note.startswith("Other processes kept 1.00 cores busy")
+    (note,) = figures(a_run(), "command").notes
+    assert note.startswith("Next limit: services")
 
 
 def test_a_run_that_is_too_short_to_judge_fails():

@@ -1,0 +1,145 @@
+"""Decoding RMC and GGA against pynmeagps on the same bytes: python -m loadtests.decode.
+
+Two streams: a flight of one receiver, from the captures, and a simulated fleet, whose terminals
+share their seconds as real ones do. "sentences" frames lines and reads every field, as
+``pynmeagps.NMEAReader`` does; "fixes" goes on to one Fix an epoch, of which pynmeagps knows
+nothing. All take turns in one process; a ratio is the median over the rounds. What the reader
+remembers of earlier fields is forgotten before each round.
+"""
+
+from __future__ import annotations
+
+import io
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import process_time
+from typing import NamedTuple
+
+from pynmeagps import NMEAReader
+
+from services.nmea import fields, gga, rmc
+from services.nmea.fields import Memo
+from services.nmea.framing import Framer
+from services.nmea.read import read_line
+from services.nmea.stream import Stream
+from services.tools.fleet import make_fleet
+from services.tools.fleet.prepared import epoch, moment, prepare
+
+FLIGHT = Path(__file__).parents[1] / "tests/captures/aerorust-nmea/nmea1.log"
+FLEET = (100, 100)
+"""Vehicles and ships."""
+
+EPOCHS = 30
+START_US = 1_735_700_000_000_000
+SECOND_US = 1_000_000
+READ_BYTES = 4096
+ROUNDS = 7
+
+Streams = Sequence[bytes]
+"""The bytes of each terminal."""
+
+
+class Measured(NamedTuple):
+    """Median microseconds a sentence, and how many times faster than pynmeagps."""
+
+    stream: str
+    sentences: int
+    sentence_us: float
+    fix_us: float
+    """Of a sentence on its way to a Fix."""
+    reference_us: float
+    sentence_ratio: float
+    fix_ratio: float
+
+
+def flight() -> Streams:
+    """RMC and GGA of one receiver that moves fast, those with a time."""
+    lines = FLIGHT.read_bytes().splitlines()
+    wanted = [line for line in lines if line[3:7] in (b"RMC,", b"GGA,") and line[7:8].isdigit()]
+    return [b"".join(line + b"\r\n" for line in wanted)]
+
+
+def fleet() -> Streams:
+    """RMC and GGA of many simulated terminals at the same seconds."""
+    times = [moment(START_US + second * SECOND_US) for second in range(EPOCHS)]
+    return [
+        b"".join(map(epoch, prepare(terminal, START_US, EPOCHS), times))
+        for terminal in make_fleet(*FLEET)
+    ]
+
+
+def read_sentences(streams: Streams) -> int:
+    """Frame and read; how many sentences there were."""
+    count = 0
+    for data in streams:
+        framer = Framer()
+        for place in range(0, len(data), READ_BYTES):
+            for line in framer.feed(data[place : place + READ_BYTES]):
+                count += len(read_line(line))
+    return count
+
+
+def read_fixes(streams: Streams) -> int:
+    """The whole way to fixes; how many lines they account for."""
+    count = 0
+    for data in streams:
+        stream = Stream("BENCH")
+        for place in range(0, len(data), READ_BYTES):
+            count += stream.feed(data[place : place + READ_BYTES], 0).lines_used
+        count += stream.finish(0).lines_used
+    return count
+
+
+def read_reference(streams: Streams) -> int:
+    """pynmeagps; how many sentences it read."""
+    return sum(1 for data in streams for _ in NMEAReader(io.BytesIO(data)))
+
+
+def measure(name: str, streams: Streams, rounds: int = ROUNDS) -> Measured:
+    """Alternating rounds. Raises ValueError if the three do not read the same number of lines."""
+    expected = sum(data.count(b"\n") for data in streams)
+    ways = (read_sentences, read_fixes, read_reference)
+    samples = [[_timed(way, streams, expected) for way in ways] for _ in range(rounds)]
+    sentence, fix, reference = (statistics.median(column) for column in zip(*samples, strict=True))
+    return Measured(
+        name,
+        expected,
+        sentence,
+        fix,
+        reference,
+        statistics.median(sample[2] / sample[0] for sample in samples),
+        statistics.median(sample[2] / sample[1] for sample in samples),
+    )
+
+
+def measure_all(rounds: int = ROUNDS) -> list[Measured]:
+    """Both streams."""
+    return [measure("flight", flight(), rounds), measure("fleet", fleet(), rounds)]
+
+
+def _timed(way: Callable[[Streams], int], streams: Streams, expected: int) -> float:
+    for module in (fields, rmc, gga):
+        for memo in vars(module).values():
+            if isinstance(memo, Memo):
+                memo.clear()
+    start = process_time()
+    count = way(streams)
+    spent = process_time() - start
+    if count != expected:
+        raise ValueError(f"{way.__name__}: {count} of {expected} sentences")
+    return spent / expected * 1e6
+
+
+def main() -> None:
+    """Print a table."""
+    print("µs a sentence    sentences    to fixes    pynmeagps    times faster (sentences, fixes)")
+    for row in measure_all():
+        print(
+            f"{row.stream:8}{row.sentences:>7,}{row.sentence_us:>11.2f}{row.fix_us:>12.2f}"
+            f"{row.reference_us:>13.1f}{row.sentence_ratio:>13.1f}{row.fix_ratio:>7.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""The embedded pipeline keeps its promises, whatever happens to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.checker import Tolerance
+from tests.faults.embedded import run_embedded
+from tests.faults.fleet_client import Habits
+from tests.faults.points import POINTS
+from tests.faults.run import Plan, Run, tell
+from tests.faults.streams import Shape
+
+pytestmark = pytest.mark.faults
+
+BRISK = Habits(duration_s=3.0)
+EVERY_LINE = Tolerance(every_line_counted=True)
+DISK_BYTES = 96 << 20
+
+
+async def test_undisturbed(home: Path, seed: int) -> None:
+    plan = Plan(habits=BRISK, tolerance=EVERY_LINE)
+    tell("undisturbed", seed, await run_embedded(home, seed, plan=plan))
+
+
+async def test_kill_9_at_random_moments(home: Path, seed: int) -> None:
+    async def fault(run: Run) -> None:
+        up = run.services["up"]
+        for number in range(3):
+            await run.until_acknowledged(0.1 + 0.25 * number)
+            await asyncio.sleep(run.deal.uniform(0, 0.5))
+            up.send(signal.SIGKILL)
+            await up.until_exits(number + 1)
+        run.is_over()
+
+    report = await run_embedded(home, seed, fault)
+    assert list(report.exits["up"]) == [-signal.SIGKILL] * 3
+    tell("kill -9", seed, report)
+
+
+@pytest.mark.parametrize("service", ["ingest", "enrich", "store"])
+async def test_kill_9_at_named_points(home: Path, seed: int, service: str) -> None:
+    """Of one service after the other: each start is killed at another point."""
+    deal = random.Random(f"points {seed}")
+    points = [point for point in POINTS if point.startswith(service)]
+    once = [f"kill={point},{deal.randint(2, 12)}" for point in points]
+
+    async def fault(run: Run) -> None:
+        await run.services["up"].until_exits(len(points))
+        run.is_over()
+
+    report = await run_embedded(
+        home, seed, fault, once=once, plan=Plan(habits=Habits(duration_s=4.0 + 2 * len(points)))
+    )
+    assert list(report.exits["up"]) == [-signal.SIGKILL] * len(points)
+    tell(f"kill -9 of {service} at {len(points)} points", seed, report)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 96 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    options = ["-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(place)]
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("NOT TESTED: disk full needs root, for a small tmpfs")
+    if subprocess.run(["mount", *options], check=False, capture_output=True).returncode:
+        pytest.skip("NOT TESTED: disk full needs the right to mount a tmpfs")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+async def test_disk_of_the_log_full(home: Path, seed: int, small_disk: Path) -> None:
+    async def fault(run: Run) -> None:
+        up = run.services["up"]
+        await run.until_acknowledged(0.2)
+        filler = small_disk / "filler"
+        with filler.open("wb") as file:
+            status = os.statvfs(small_disk)
+            file.write(bytes(max(0, status.f_bavail * status.f_bsize - 300_000)))
+        await up.until_exits(1)
+        run.notes["says"] = [line for line in up.last_words().splitlines() if "full" in line][:1]
+        await asyncio.sleep(2)
+        filler.unlink()
+        run.is_over()
+
+    report = await run_embedded(home, seed, fault, log_directory=small_disk)
+    assert set(report.exits["up"]) == {1}
+    assert report.notes["says"]
+    tell("disk full", seed, report)
+
+
+async def test_sigstop_and_sigcont(home: Path, seed: int) -> None:
+    async def fault(run: Run) -> None:
+        up = run.services["up"]
+        for number in range(2):
+            await run.until_acknowledged(0.2 + 0.3 * number)
+            up.send(signal.SIGSTOP)
+            await up.until_stopped()
+            # The second time the terminals lose patience and come back in the meantime.
+            await asyncio.sleep((1.0, 7.0)[number])
+            up.send(signal.SIGCONT)
+        run.is_over()
+
+    tell("SIGSTOP, SIGCONT", seed, await run_embedded(home, seed, fault))
+
+
+async def test_tcp_resets(home: Path, seed: int) -> None:
+    async def fault(run: Run) -> None:
+        cut = 0
+        for number in range(20):
+            await run.until_acknowledged(0.04 * number)
+            cut += run.proxy.cut(lambda _: run.deal.random() < 0.2)
+            await asyncio.sleep(0.05)
+        run.notes["cut"] = cut
+        run.is_over()
+
+    tell("TCP reset", seed, await run_embedded(home, seed, fault))
+
+
+async def test_half_open_connections(home: Path, seed: int) -> None:
+    async def fault(run: Run) -> None:
+        await run.until_acknowledged(0.3)
+        run.proxy.toxics.affects = lambda number: number % 2 == 0
+        run.proxy.toxics.half_open = True
+        await asyncio.sleep(7)
+        run.proxy.toxics.half_open = False
+        run.is_over()
+
+    tell("half-open", seed, await run_embedded(home, seed, fault))
+
+
+async def test_slices_of_one_byte(home: Path, seed: int) -> None:
+    async def fault(run: Run) -> None:
+        run.proxy.toxics.affects = lambda number: number % 20 == 0
+        run.proxy.toxics.slice_bytes = 1
+
+    plan = Plan(tolerance=EVERY_LINE)
+    tell("1-byte slices", seed, await run_embedded(home, seed, fault, plan=plan))
+
+
+async def test_slow_network(home: Path, seed: int) -> None:
+    async def fault(run: Run) -> None:
+        run.proxy.toxics.latency_s = 0.3
+        run.proxy.toxics.bytes_per_s = 20_000
+        await asyncio.sleep(6)
+        run.proxy.toxics.latency_s = run.proxy.toxics.bytes_per_s = 0
+        run.is_over()
+
+    tell("slow network", seed, await run_embedded(home, seed, fault))
+
+
+async def test_reconnect_storms(home: Path, seed: int) -> None:
+    async def fault(run: Run) -> None:
+        for number in range(5):
+            await run.until_acknowledged(0.15 * number)
+            assert run.client.storm()
+        run.is_over()
+
+    tell("reconnect storm", seed, await run_embedded(home, seed, fault))
+
+
+async def test_duplicates(home: Path, seed: int) -> None:
+    plan = Plan(Shape(duplicates=0.2), BRISK, EVERY_LINE)
+    tell("duplicates", seed, await run_embedded(home, seed, plan=plan))
+
+
+async def test_out_of_order(home: Path, seed: int) -> None:
+    plan = Plan(Shape(disorder=0.15, duplicates=0.05), Habits())
+
+    async def fault(run: Run) -> None:
+        await run.until_acknowledged(0.5)
+        run.client.storm()
+
+    tell("out of order", seed, await run_embedded(home, seed, fault, plan=plan))
+
+
+async def test_clock_an_hour_wrong(home: Path, seed: int) -> None:
+    plan = Plan(tolerance=EVERY_LINE)
+    report = await run_embedded(home, seed, plan=plan, patches=["clock=3600"])
+    tell("clock ±1 h", seed, report)
+
+
+async def test_hang_up_in_order_in_the_middle_of_an_epoch(home: Path, seed: int) -> None:
+    """FIN and not RST: the terminal's process ends, or a gateway closes its idle connections."""
+
+    async def fault(run: Run) -> None:
+        for number in range(10):
+            await run.until_acknowledged(0.08 * number)
+            run.notes["hung up"] = run.client.hang_up(0.3)
+        run.is_over()
+
+    tell("FIN", seed, await run_embedded(home, seed, fault))
