@@ -78,6 +78,16 @@ class Fix(NamedTuple):
     """The ingest run that read it; empty offline."""
 
 
+class Waypoint(NamedTuple):
+    """The part of a fix that says where its terminal was: all that zones need of it."""
+
+    terminal: str
+    time_us: int | None
+    lat: float | None
+    lon: float | None
+    fix: str
+
+
 class Source(NamedTuple):
     """Where a record came from: its place in the topic before."""
 

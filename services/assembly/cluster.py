@@ -55,7 +55,9 @@ async def enrich(settings: Settings) -> None:
 
     async def serve(stopping: asyncio.Event, log: Log) -> None:
         stage = enrich_stage(settings, log, REGISTRY)
-        await stage_part("enrich", log, [FIX], stage, LoopMetrics(REGISTRY)).run(stopping)
+        await stage_part(
+            "enrich", log, [FIX], stage, LoopMetrics(REGISTRY), settings.enrich_linger_s
+        ).run(stopping)
 
     await _run("enrich", settings, {}, serve)
 
@@ -81,7 +83,9 @@ async def store(settings: Settings) -> None:
 
     async def _consume(stopping: asyncio.Event, log: Log, writer: StoreWriter) -> None:
         stage = StoreStage(writer, StoreMetrics(REGISTRY), wall_clock_us)
-        await stage_part("store", log, STORE_TOPICS, stage, LoopMetrics(REGISTRY)).run(stopping)
+        await stage_part(
+            "store", log, STORE_TOPICS, stage, LoopMetrics(REGISTRY), settings.store_linger_s
+        ).run(stopping)
 
     await _run("store", settings, checks, serve)
 

@@ -127,11 +127,16 @@ def enrich_stage(settings: Settings, log: Log, registry: CollectorRegistry) -> E
 
 
 def stage_part(
-    name: str, log: Log, topics: Sequence[str], stage: Stage, metrics: LoopMetrics
+    name: str,
+    log: Log,
+    topics: Sequence[str],
+    stage: Stage,
+    metrics: LoopMetrics,
+    linger_s: float,
 ) -> Part:
     """A stage as a member of the consumer group of its name."""
 
     async def run(stopping: asyncio.Event) -> None:
-        await run_stage(log, name, list(topics), stage, stopping, metrics)
+        await run_stage(log, name, list(topics), stage, stopping, metrics, linger_s)
 
     return Part(name, run)

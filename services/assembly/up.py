@@ -75,6 +75,7 @@ async def up(
             )
             loop_metrics = LoopMetrics(REGISTRY)
             store = StoreStage(writer, StoreMetrics(REGISTRY), wall_clock_us)
+            enrich = enrich_stage(settings, log, REGISTRY)
             ingest = ingest_server(settings, log, REGISTRY, authenticate)
             stack.callback(endpoints.unlink, missing_ok=True)
 
@@ -85,9 +86,11 @@ async def up(
                 [
                     ingest_part(ingest, announce),
                     stage_part(
-                        "enrich", log, [FIX], enrich_stage(settings, log, REGISTRY), loop_metrics
+                        "enrich", log, [FIX], enrich, loop_metrics, settings.enrich_linger_s
                     ),
-                    stage_part("store", log, STORE_TOPICS, store, loop_metrics),
+                    stage_part(
+                        "store", log, STORE_TOPICS, store, loop_metrics, settings.store_linger_s
+                    ),
                 ],
                 stopping,
             )

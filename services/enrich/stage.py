@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from services.codec import (
     CodecError,
-    decode_fix,
+    decode_waypoint,
     encode_dead_letter,
     encode_zone_event,
     splice_enriched,
@@ -34,7 +34,7 @@ from services.log.base import (
     Record,
     TopicPartition,
 )
-from services.model import Fix, Source
+from services.model import Source, Waypoint
 from services.zones.enriching import Enriched, enrich_fixes
 from services.zones.transitions import TerminalZones
 
@@ -191,14 +191,14 @@ class EnrichStage:
         self._metrics.state_records.inc(len(entries))
 
 
-def _decode(batch: Batch) -> tuple[list[tuple[Record, Fix]], list[tuple[int, Entry]]]:
+def _decode(batch: Batch) -> tuple[list[tuple[Record, Waypoint]], list[tuple[int, Entry]]]:
     """The batch's fixes, and dead letters for what is none, with their offsets."""
     number = batch.source.partition
-    fixes: list[tuple[Record, Fix]] = []
+    fixes: list[tuple[Record, Waypoint]] = []
     dead: list[tuple[int, Entry]] = []
     for record in batch.records:
         try:
-            fixes.append((record, decode_fix(record.value)))
+            fixes.append((record, decode_waypoint(record.value)))
         except CodecError:
             letter = encode_dead_letter(record.value, UNDECODABLE, Source(number, record.offset))
             dead.append((record.offset, Entry(record.key, letter)))
@@ -206,8 +206,8 @@ def _decode(batch: Batch) -> tuple[list[tuple[Record, Fix]], list[tuple[int, Ent
 
 
 def _without_applied(
-    fixes: Sequence[tuple[Record, Fix]], applied: dict[str, int]
-) -> list[tuple[Record, Fix]]:
+    fixes: Sequence[tuple[Record, Waypoint]], applied: dict[str, int]
+) -> list[tuple[Record, Waypoint]]:
     """Leave out fixes that a recovered state includes: their outputs were durable before it."""
     kept = [(record, fix) for record, fix in fixes if record.offset > applied.get(fix.terminal, -1)]
     if fixes and fixes[-1][0].offset >= max(applied.values()):
@@ -215,7 +215,7 @@ def _without_applied(
     return kept
 
 
-def _enriched_entry(record: Record, fix: Fix, result: Enriched, partition: int) -> Entry:
+def _enriched_entry(record: Record, fix: Waypoint, result: Enriched, partition: int) -> Entry:
     value = splice_enriched(
         record.value or b"", result.zones, result.late, Source(partition, record.offset)
     )

@@ -97,7 +97,11 @@ class Session:
             self._given_up_after = self.durable_candidate
             self._streams.discard(out)
         else:
+            whole = self.lines_received
             self._read(self._framer.finish(), received_at_us, out)
+            if self.acknowledging and out.rejects:
+                # The line broke off: the terminal has to send all of it again.
+                self._given_up_after = whole
             self._streams.flush(out)
         return out
 

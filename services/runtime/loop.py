@@ -26,6 +26,8 @@ from services.runtime.metrics import LoopMetrics
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.5
+FULL_ROUND_RECORDS = 1_000
+"""A round with so many records is worth its fixed costs: the next one follows at once."""
 
 
 class SeekTo(Exception):  # noqa: N818 - an instruction to the loop, not an error
@@ -68,16 +70,19 @@ async def run_stage(
     stage: Stage,
     stopping: asyncio.Event,
     metrics: LoopMetrics,
+    linger_s: float = 0.0,
 ) -> None:
     """Consume ``topics`` as a member of ``group`` until ``stopping`` is set.
 
-    On the way out what was handled is settled, and the member leaves its group.
+    A round begins at the earliest ``linger_s`` after the one before, unless that was full: many
+    small batches cost more than they hasten. On the way out what was handled is settled, and the
+    member leaves its group.
     """
     consumer = await keep_trying(
         lambda: log.consumer(group, topics), (LogUnavailableError,), logger, "joining " + group
     )
     try:
-        await _consume(consumer, group, stage, stopping, metrics)
+        await _consume(consumer, group, stage, stopping, metrics, linger_s)
     finally:
         await consumer.close()
 
@@ -88,7 +93,9 @@ async def _consume(
     stage: Stage,
     stopping: asyncio.Event,
     metrics: LoopMetrics,
+    linger_s: float,
 ) -> None:
+    clock = asyncio.get_running_loop().time
     held: frozenset[TopicPartition] = frozenset()
     generation = consumer.generation
     passing = (*stage.passing, LogUnavailableError)
@@ -109,11 +116,15 @@ async def _consume(
         )
         if consumer.assigned() != held or consumer.generation != generation:
             continue
+        started = clock()
         await asyncio.gather(
             *(_handle(consumer, stage, batch, passing, group, metrics) for batch in batches)
         )
         await _settle(consumer, stage, final=False)
         await _report_lag(consumer, group, metrics)
+        rest = started + linger_s - clock()
+        if rest > 0 and sum(len(batch.records) for batch in batches) < FULL_ROUND_RECORDS:
+            await asyncio.sleep(rest)
     await _settle(consumer, stage, final=True)
 
 

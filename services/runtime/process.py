@@ -14,6 +14,9 @@ from services.runtime.errors import StartError
 from services.runtime.settings import Settings, SettingsError, load_settings
 
 EXIT_FAILED = 1
+SWITCH_INTERVAL_S = 0.0005
+"""The log's thread holds the interpreter for microseconds, many times a commit. With Python's 5 ms
+it would wait that long for each of them while the event loop is busy."""
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
@@ -22,6 +25,7 @@ def run_service(
 ) -> None:
     """Run a service to its end. What keeps it from running is told in plain sentences."""
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         settings = load_settings(overrides)
         uvloop.run(_run(service, settings))

@@ -74,20 +74,21 @@ def build_positions(batch: Batch, ids: Mapping[str, int], next_source: int) -> P
 
 
 def _row(fields: dict[str, Any], terminal_id: int | None) -> Row:
-    used = fields["satellites_used_by"]
-    in_view = fields["satellites_in_view_by"]
+    get = fields.get
+    used = get("satellites_used_by")
+    in_view = get("satellites_in_view_by")
     return (
         (fields["time_us"] - POSTGRES_EPOCH_US,),
-        fields["lat"],
-        fields["lon"],
+        get("lat"),
+        get("lon"),
         terminal_id,
-        fields["altitude_m"],
-        fields["speed_kmh"],
-        fields["course_deg"],
-        fields["heading_deg"],
-        fields["hdop"],
+        get("altitude_m"),
+        get("speed_kmh"),
+        get("course_deg"),
+        get("heading_deg"),
+        get("hdop"),
         QUALITY[fields["fix"]],
-        fields["satellites_used"],
+        get("satellites_used"),
         *(NO_COUNTS if used is None else _counts(used)),
         *(NO_COUNTS if in_view is None else _counts(in_view)),
         fields["late"],
@@ -145,11 +146,16 @@ def _moments(rows: list[Row], received: list[int]) -> Moments | None:
 
 
 def latest_rows(rows: Iterable[Row]) -> list[Row]:
-    """For each terminal its newest row that has a position, in the order of terminal ids."""
+    """For each terminal its newest row that has a position, in the order of terminal ids; of
+    several of one time the one that says most."""
     latest: dict[int, Row] = {}
     for row in rows:
         if row[LAT] is not None:
             held = latest.get(row[TERMINAL_ID])
-            if held is None or held[TIME] < row[TIME]:
+            if (
+                held is None
+                or held[TIME] < row[TIME]
+                or (held[TIME] == row[TIME] and row.count(None) < held.count(None))
+            ):
                 latest[row[TERMINAL_ID]] = row
     return [latest[terminal_id] for terminal_id in sorted(latest)]

@@ -48,16 +48,34 @@ POSITION_COLUMNS = (
 )  # fmt: skip
 
 
+POSITION_KEY = ("time", "terminal_id")
+POSITION_VALUES = tuple(
+    column for column in POSITION_COLUMNS if column not in (*POSITION_KEY, "late", "zones")
+)
+"""What the sentences of an epoch say."""
+
+
+def _set(columns: tuple[str, ...], *keep: str) -> str:
+    return ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keep)
+
+
 def _update_if_newer(table: str, columns: tuple[str, ...], key: str, by: str) -> str:
-    changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
+    changes = _set(columns, key)
     return f"ON CONFLICT ({key}) DO UPDATE SET {changes} WHERE {table}.{by} < excluded.{by}"
+
+
+def _said(row: str) -> str:
+    """How many values a row of positions has."""
+    return f"num_nonnulls({', '.join(f'{row}.{column}' for column in POSITION_VALUES)})"
 
 
 POSITIONS = Table("positions", POSITION_COLUMNS)
 LATEST = Table(
     "latest_position",
     POSITION_COLUMNS,
-    _update_if_newer("latest_position", POSITION_COLUMNS, "terminal_id", "time"),
+    _update_if_newer("latest_position", POSITION_COLUMNS, "terminal_id", "time")
+    + " OR latest_position.time = excluded.time"
+    + f" AND {_said('latest_position')} < {_said('excluded')}",
 )
 ZONE_EVENTS = Table(
     "zone_events",
@@ -117,6 +135,21 @@ SELECT run, $1, $2, name, count
 FROM unnest($3::text[], $4::text[], $5::bigint[]) AS added (run, name, count)
 ON CONFLICT (run, topic, partition, name) DO UPDATE SET count = ledger.count + excluded.count
 """
+
+COMPLETE_POSITIONS = f"""
+INSERT INTO positions ({", ".join(POSITION_COLUMNS)})
+SELECT DISTINCT ON (said.terminal_id, said.time) {", ".join(f"said.{c}" for c in POSITION_COLUMNS)}
+FROM {POSITIONS.staged} AS said CROSS JOIN LATERAL (
+    SELECT {_said("held")} AS count FROM positions AS held
+    WHERE held.terminal_id = said.terminal_id AND held.time = said.time LIMIT 1
+) AS known
+WHERE known.count < {_said("said")}
+ORDER BY said.terminal_id, said.time, {_said("said")} DESC
+ON CONFLICT (terminal_id, time) DO UPDATE SET {_set(POSITION_COLUMNS, *POSITION_KEY, "late")}
+"""
+"""A connection may break within an epoch; the terminal then sends all of it again. Of two rows
+of one time the one that says more stays, whichever came first. The limit keeps the look-up on
+the key; almost always it finds nothing to do."""
 
 FIND_TERMINALS = "SELECT name, id FROM terminals WHERE name = ANY($1::text[])"
 ADD_TERMINALS = """

@@ -227,7 +227,10 @@ class StoreWriter:
             return rows
         else:
             self._careful[source] = CAREFUL_BATCHES
-        return await merge(connection, table)
+        stored = await merge(connection, table)
+        if table is tables.POSITIONS and stored < rows:
+            await connection.execute(tables.COMPLETE_POSITIONS)
+        return stored
 
 
 def _counts(done: StoredBatch, prepared: Prepared) -> dict[Count, int]:

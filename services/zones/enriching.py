@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from typing import NamedTuple
 
-from services.model import Fix, ZoneEvent
+from services.model import Fix, Waypoint, ZoneEvent
 from services.zones.index import ZoneIndex
 from services.zones.transitions import TerminalZones, fold
 
@@ -23,7 +23,7 @@ _QUIET = Enriched((), False, ())
 
 
 def enrich_fixes(
-    index: ZoneIndex, states: MutableMapping[str, TerminalZones], fixes: Sequence[Fix]
+    index: ZoneIndex, states: MutableMapping[str, TerminalZones], fixes: Sequence[Fix | Waypoint]
 ) -> list[Enriched]:
     """One result a fix, in order; ``states`` (by terminal) is moved on in place.
 
@@ -57,7 +57,7 @@ def enrich_fixes(
     return results
 
 
-def _position(fix: Fix) -> tuple[float, float] | None:
+def _position(fix: Fix | Waypoint) -> tuple[float, float] | None:
     if fix.lat is None or fix.lon is None or fix.fix == "none":
         return None
     return fix.lat, fix.lon

@@ -156,6 +156,8 @@ def check_ledger(
     rejected = sum(lines["rejected"].values())
     dead = sum(fixes["dead_lettered"].values())
     most = sum(sender.lines_sent for sender in senders)
+    # A connection that is cut within a line may leave a piece that counts as one.
+    pieces = sum(sender.connections for sender in senders)
     least = sum(sender.lines_acknowledged for sender in senders)
     rubbish = sum(each.rubbish for each in expected.values())
     told = Counter(lines["rejected"])
@@ -182,7 +184,7 @@ def check_ledger(
             fixes["dead_lettered"],
         ),
         "at least the acknowledged lines were read": (lines["read"] >= least, (lines, least)),
-        "no more lines were read than sent": (lines["read"] <= most, (lines, most)),
+        "no more lines were read than sent": (lines["read"] <= most + pieces, (lines, most)),
         "every line sent was read": (
             not tolerance.every_line_counted or lines["read"] == most,
             (lines["read"], most),

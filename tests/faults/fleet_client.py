@@ -75,7 +75,7 @@ class FleetClient:
     def __init__(
         self, streams: Sequence[Stream], address: tuple[str, int], habits: Habits, seed: int
     ) -> None:
-        self._deal = deal = random.Random(f"fleet {seed}")
+        deal = random.Random(f"fleet {seed}")
         self.senders = [
             Sender(stream, deal.random() < habits.ends_in_order, deal.uniform(0, TICK_S))
             for stream in streams
@@ -105,14 +105,6 @@ class FleetClient:
         writers = list(self._writers)
         for writer in writers:
             reset(writer)
-        return len(writers)
-
-    def hang_up(self, share: float) -> int:
-        """Connections end with FIN wherever their streams are; returns how many."""
-        writers = [one for one in self._writers if self._deal.random() < share]
-        for writer in writers:
-            if writer.can_write_eof() and not writer.transport.is_closing():
-                writer.write_eof()
         return len(writers)
 
     async def _drive(self, sender: Sender) -> None:

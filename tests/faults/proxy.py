@@ -50,6 +50,7 @@ class _Link:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     swallows: bool = False
+    ended: bool = False
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def reset(self) -> None:
@@ -103,6 +104,17 @@ class Proxy:
             link.reset()
         return len(cut)
 
+    def hang_up(self, chosen: Callable[[int], bool] = lambda _: True) -> int:
+        """End connections in order (FIN to both sides) wherever their bytes are, as a gateway
+        does; replies that come afterwards reach nobody. Chosen by number; returns how many."""
+        ended = [link for link in self._links if not link.ended and chosen(link.number)]
+        for link in ended:
+            link.ended = True
+            for writer in (link.client, link.server):
+                if writer.can_write_eof() and not writer.transport.is_closing():
+                    writer.write_eof()
+        return len(ended)
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number, self._accepted = self._accepted, self._accepted + 1
         task = asyncio.current_task()
@@ -140,6 +152,8 @@ class Proxy:
         to_server: bool,
     ) -> None:
         while chunk := await reader.read(CHUNK_BYTES):
+            if link.ended:
+                continue
             toxics = self.toxics if self.toxics.affects(link.number) else Toxics()
             while toxics.half_open:
                 await asyncio.sleep(0.02)

@@ -80,6 +80,18 @@ async def test_cut_spares_those_not_chosen(echo: Echo) -> None:
         assert await links[1][0].readexactly(1) == b"b"
 
 
+async def test_hang_up_is_an_end_of_stream_for_both_sides(echo: Echo) -> None:
+    async with Proxy(echo.address) as proxy:
+        reader, writer = await asyncio.open_connection(*proxy.address)
+        writer.write(b"hello")
+        assert await reader.readexactly(5) == b"hello"
+        assert proxy.hang_up() == 1
+        writer.write(b"lost")
+        assert await reader.read(-1) == b""
+        assert await until_ended(echo) == "eof"
+        assert echo.reads == [b"hello"]
+
+
 async def test_slices_arrive_one_by_one_and_whole(echo: Echo) -> None:
     async with Proxy(echo.address, Toxics(slice_bytes=1)) as proxy:
         reader, writer = await asyncio.open_connection(*proxy.address)

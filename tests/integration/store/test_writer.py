@@ -385,3 +385,20 @@ async def test_without_a_database_the_error_says_so(empty_dsn: str) -> None:
 async def test_a_server_that_is_away_is_an_outage() -> None:
     with pytest.raises(DatabaseUnavailableError):
         await open_store("postgresql://postgres@127.0.0.1:1/dipper", 1)
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_an_epoch_that_came_in_part_is_completed_and_never_impoverished(
+    writer: StoreWriter, database: asyncpg.Connection, together: bool
+) -> None:
+    """A connection broke within it, and the terminal sent all of it again."""
+    part = fix(1, altitude_m=None, hdop=None, satellites_used=None, satellites_used_by=None)
+    fixes = [part, fix(1), part]
+    if together:
+        done = [await writer.store(fix_batch(fixes))]
+    else:
+        done = [await writer.store(fix_batch([one], at)) for at, one in enumerate(fixes)]
+    assert [sum(one.stored for one in done), sum(one.duplicate for one in done)] == [1, 2]
+    for table in ("positions", "latest_position"):
+        rows = await database.fetch(f"SELECT altitude_m, hdop, satellites_used FROM {table}")
+        assert [tuple(row) for row in rows] == [(12.5, 0.75, 12)]

@@ -89,6 +89,14 @@ def test_the_end_of_the_stream_completes_the_open_epoch_and_an_unended_line() ->
     assert session.durable_candidate == session.lines_received == 4
 
 
+def test_a_line_that_broke_off_at_the_end_of_the_stream_is_never_acknowledged() -> None:
+    session = acknowledging(rmc(0) + gga(0) + rmc(1)[:30])
+    out = session.end(NOW_US, clean=True)
+    assert [fix.lines for fix in out.fixes] == [2]
+    assert out.lines_rejected == {"checksum_missing": 1}
+    assert session.durable_candidate == 4
+
+
 def test_a_broken_acknowledged_connection_gives_its_open_epoch_up() -> None:
     session = acknowledging(rmc(0) + gga(0) + b"noise\n" + gga(1).strip()[:20])
     out = session.end(NOW_US, clean=False)

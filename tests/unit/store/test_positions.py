@@ -189,3 +189,10 @@ def test_the_latest_rows_are_the_newest_with_a_position(
     found = {row[3]: (row[0][0] + POSTGRES_EPOCH_US - START_US) // 1_000_000 for row in latest}
     assert found == expected
     assert [row[3] for row in latest] == sorted(expected)
+
+
+def test_of_two_rows_of_one_time_the_latest_is_the_one_that_says_more() -> None:
+    part = fix(1, altitude_m=None, hdop=None, satellites_used=None)
+    for fixes in ([part, fix(1)], [fix(1), part]):
+        (latest,) = latest_rows(build_positions(fix_batch(fixes), IDS, 0).rows)
+        assert latest[4] == 12.5
