@@ -19,7 +19,7 @@ from services.ingest.streams import Stream, Streams
 from services.nmea.framing import Framer
 from services.nmea.identity import Identification
 from services.nmea.read import Bad, Control, Reading, read_line
-from services.nmea.reasons import LOGIN_REFUSED, UNIDENTIFIED, UNSUPPORTED
+from services.nmea.reasons import LOGIN_REFUSED, NOT_NMEA, UNIDENTIFIED, UNSUPPORTED
 from services.nmea.tag_block import TagBlock
 from services.nmea.terminal import Outcomes
 
@@ -99,8 +99,8 @@ class Session:
         else:
             whole = self.lines_received
             self._read(self._framer.finish(), received_at_us, out)
-            if self.acknowledging and out.rejects:
-                # The line broke off: the terminal has to send all of it again.
+            if self.acknowledging and out.rejects and out.rejects[-1].reason != NOT_NMEA:
+                # A sentence broke off: the terminal has to send all of it again.
                 self._given_up_after = whole
             self._streams.flush(out)
         return out

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from services.log.base import (
@@ -20,12 +20,13 @@ from services.log.base import (
     LogUnavailableError,
     TopicPartition,
 )
-from services.runtime.backoff import keep_trying
+from services.runtime.backoff import Stopped, keep_trying, unless_stopped
 from services.runtime.metrics import LoopMetrics
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.5
+LAG_EVERY_S = 1.0
 FULL_ROUND_RECORDS = 1_000
 """A round with so many records is worth its fixed costs: the next one follows at once."""
 
@@ -78,92 +79,142 @@ async def run_stage(
     small batches cost more than they hasten. On the way out what was handled is settled, and the
     member leaves its group.
     """
-    consumer = await keep_trying(
-        lambda: log.consumer(group, topics), (LogUnavailableError,), logger, "joining " + group
-    )
     try:
-        await _consume(consumer, group, stage, stopping, metrics, linger_s)
+        consumer = await unless_stopped(
+            keep_trying(
+                lambda: log.consumer(group, topics),
+                (LogUnavailableError,),
+                logger,
+                "joining " + group,
+            ),
+            stopping,
+        )
+    except Stopped:
+        return
+    try:
+        await _Loop(consumer, group, stage, stopping, metrics).run()
     finally:
         await consumer.close()
 
 
-async def _consume(
-    consumer: Consumer,
-    group: str,
-    stage: Stage,
-    stopping: asyncio.Event,
-    metrics: LoopMetrics,
-    linger_s: float,
-) -> None:
-    clock = asyncio.get_running_loop().time
-    held: frozenset[TopicPartition] = frozenset()
-    generation = consumer.generation
-    passing = (*stage.passing, LogUnavailableError)
-    while not stopping.is_set():
-        assigned = consumer.assigned()
-        if assigned != held or consumer.generation != generation:
-            held, generation = assigned, consumer.generation
-            metrics.takeovers.labels(group).inc()
-            stage.lost(held)
-            await keep_trying(
-                lambda now=held: stage.gained(consumer, now),  # type: ignore[misc]
-                passing,
-                logger,
-                group + " takes partitions over",
-            )
+class _Loop:
+    """A member of a group at work."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        group: str,
+        stage: Stage,
+        stopping: asyncio.Event,
+        metrics: LoopMetrics,
+    ) -> None:
+        self._consumer = consumer
+        self._group = group
+        self._stage = stage
+        self._stopping = stopping
+        self._metrics = metrics
+        self._passing = (*stage.passing, LogUnavailableError)
+        self._held: frozenset[TopicPartition] = frozenset()
+        self._generation = consumer.generation
+        self._lag_told = float("-inf")
+
+    async def run(self) -> None:
+        """Until stopped; what was handled is settled then."""
+        try:
+            while not self._stopping.is_set():
+                await self._round()
+        except Stopped as error:
+            logger.info("stopped while the log or the database was away (%s)", error)
+        await self._settle(final=True)
+
+    async def _round(self) -> None:
+        if self._moved():
+            await self._take_over()
         batches = await keep_trying(
-            lambda: consumer.poll(POLL_S), (LogUnavailableError,), logger, group + " reads"
+            lambda: self._consumer.poll(POLL_S),
+            (LogUnavailableError,),
+            logger,
+            self._group + " reads",
+            stopping=self._stopping,
         )
-        if consumer.assigned() != held or consumer.generation != generation:
-            continue
-        started = clock()
-        await asyncio.gather(
-            *(_handle(consumer, stage, batch, passing, group, metrics) for batch in batches)
+        if self._moved():
+            return
+        await self._handle_all(batches)
+        await self._settle(final=False)
+        await self._report_lag()
+
+    def _moved(self) -> bool:
+        consumer = self._consumer
+        return consumer.assigned() != self._held or consumer.generation != self._generation
+
+    async def _take_over(self) -> None:
+        """Begin with the partitions of a new generation."""
+        held = self._consumer.assigned()
+        self._held, self._generation = held, self._consumer.generation
+        self._metrics.takeovers.labels(self._group).inc()
+        logger.info(
+            "%s has %d partitions in generation %d", self._group, len(held), self._generation
         )
-        await _settle(consumer, stage, final=False)
-        await _report_lag(consumer, group, metrics)
-        rest = started + linger_s - clock()
-        if rest > 0 and sum(len(batch.records) for batch in batches) < FULL_ROUND_RECORDS:
-            await asyncio.sleep(rest)
-    await _settle(consumer, stage, final=True)
-
-
-async def _handle(
-    consumer: Consumer,
-    stage: Stage,
-    batch: Batch,
-    passing: tuple[type[Exception], ...],
-    group: str,
-    metrics: LoopMetrics,
-) -> None:
-    metrics.batch_records.labels(group).observe(len(batch.records))
-    try:
-        with metrics.batch_seconds.labels(group).time():
-            await keep_trying(
-                lambda: stage.handle(batch),
-                passing,
+        self._stage.lost(held)
+        await unless_stopped(
+            keep_trying(
+                lambda: self._stage.gained(self._consumer, held),
+                self._passing,
                 logger,
-                f"batch of {batch.source.topic}/{batch.source.partition}",
-            )
-    except SeekTo as seek:
-        logger.info("%s", seek)
-        consumer.seek(seek.partition, seek.offset)
+                self._group + " takes partitions over",
+            ),
+            self._stopping,
+        )
 
+    async def _handle_all(self, batches: Sequence[Batch]) -> None:
+        """All batches at a time. The first one that fails for good ends the others."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for batch in batches:
+                    group.create_task(self._handle(batch))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
-async def _settle(consumer: Consumer, stage: Stage, *, final: bool) -> None:
-    """Settle; a commit refused because the partition has moved on is no failure: its new owner
-    reads the same records again, and the next round learns of the change."""
-    try:
-        await stage.settle(consumer, final=final)
-    except LogUnavailableError as error:
-        logger.warning("settling later: %s", error)
-    except LogError as error:
-        logger.info("not settled: %s", error)
+    async def _handle(self, batch: Batch) -> None:
+        self._metrics.batch_records.labels(self._group).observe(len(batch.records))
+        try:
+            with self._metrics.batch_seconds.labels(self._group).time():
+                await keep_trying(
+                    lambda: self._stage.handle(batch),
+                    self._passing,
+                    logger,
+                    f"batch of {batch.source.topic}/{batch.source.partition}",
+                    stopping=self._stopping,
+                )
+        except SeekTo as seek:
+            logger.info("%s", seek)
+            self._consumer.seek(seek.partition, seek.offset)
+        except Stopped as error:
+            logger.info("left for the next start: %s", error)
 
+    async def _settle(self, *, final: bool) -> None:
+        """Settle; a commit refused because the partition has moved on is no failure: its new
+        owner reads the same records again, and the next round learns of the change."""
+        try:
+            await self._stage.settle(self._consumer, final=final)
+        except LogUnavailableError as error:
+            logger.warning("settling later: %s", error)
+        except LogError as error:
+            logger.info("not settled: %s", error)
 
-async def _report_lag(consumer: Consumer, group: str, metrics: LoopMetrics) -> None:
-    behind: Counter[str] = Counter()
-    for partition, records in (await consumer.lag()).items():
-        behind[partition.topic] += records
-    for topic, records in behind.items():
-        metrics.lag_records.labels(group, topic).set(records)
+    async def _report_lag(self) -> None:
+        """Now and then, as the log has to be asked for it."""
+        now = asyncio.get_running_loop().time()
+        if now - self._lag_told < LAG_EVERY_S:
+            return
+        self._lag_told = now
+        try:
+            lag = await self._consumer.lag()
+        except LogUnavailableError as error:
+            logger.warning("%s can't tell its lag: %s", self._group, error)
+            return
+        behind: Counter[str] = Counter()
+        for partition, records in lag.items():
+            behind[partition.topic] += records
+        for topic, records in behind.items():
+            self._metrics.lag_records.labels(self._group, topic).set(records)

@@ -28,9 +28,11 @@ def read_secret(path: str) -> str:
         raise ValueError(f"{path} can't be read: {error}") from error
 
 
-def check_dsn(dsn: str) -> str:
-    """The address, if it can be one. Raises ValueError, which never shows any of it: what looks
-    like a port may be half of a password."""
+def dsn_problem(dsn: str) -> str | None:
+    """What is wrong with a database's address; None if it can be one.
+
+    The sentence shows none of it: what looks like a port may be half of a password.
+    """
     wrong = (
         f"is no address of the form {DSN_FORM} "
         "(special characters in a password are written as %XX)"
@@ -38,12 +40,10 @@ def check_dsn(dsn: str) -> str:
     try:
         parts = urlsplit(dsn)
     except ValueError:
-        raise ValueError(wrong) from None
+        return wrong
     hosts = parts.netloc.rpartition("@")[2].split(",")
     good = parts.scheme in SCHEMES and all(HOST.fullmatch(unquote(host)) for host in hosts)
-    if not good or parts.fragment or dsn != dsn.strip():
-        raise ValueError(wrong)
-    return dsn
+    return None if good and not parts.fragment and dsn == dsn.strip() else wrong
 
 
 def check_servers(servers: str) -> str:

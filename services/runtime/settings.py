@@ -16,7 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from services.runtime.secrets import check_dsn, check_servers, read_secret, readable
+from services.runtime.secrets import check_servers, dsn_problem, read_secret, readable
 
 PREFIX = "DIPPER_"
 SETTINGS_FILE = "dipper.toml"
@@ -132,7 +132,11 @@ class Settings(BaseSettings):
                 name = f"{PREFIX}{info.field_name}_FILE".upper()
                 raise ValueError(f"is set, and so is {name}: one of them is enough")
             value = read_secret(file)
-        return check_dsn(value) if info.field_name == "dsn" and value else value
+        if info.field_name == "dsn" and value:
+            problem = dsn_problem(value)
+            if problem is not None:
+                raise ValueError(problem if file is None else f"in the file {file}: {problem}")
+        return value
 
     @field_validator("kafka_username", "kafka_password")
     @classmethod
@@ -200,7 +204,9 @@ def _unknown_variables() -> list[str]:
 def _sentence(problem: dict[str, object], given: Mapping[str, object]) -> str:
     location = problem["loc"]
     name = str(location[0]) if isinstance(location, tuple) and location else "?"
-    if name in given:
+    if problem["input"] is None:
+        place = PREFIX + name.upper()
+    elif name in given:
         place = "--" + name.replace("_", "-")
     elif PREFIX + name.upper() in os.environ:
         place = PREFIX + name.upper()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 logger = logging.getLogger(__name__)
 
 GRACE_S = 4.0
+LEAVE_S = 0.5
+"""How long parts that were cancelled may still take to let go of what they hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ async def supervise(
     """Run the parts until ``stopping`` is set or one of them ends.
 
     They are then stopped in the given order, each when the one before has ended, all within
-    ``grace_s`` seconds; one that takes longer is cancelled, which loses nothing that is durable.
-    The exception of a part that failed passes through.
+    ``grace_s`` seconds; one that takes longer is cancelled, which loses nothing that is durable,
+    and left behind if it hangs even then. The exception of a part that failed passes through.
     """
     events = [asyncio.Event() for _ in parts]
     tasks = [
@@ -58,10 +60,12 @@ async def supervise(
         waiter.cancel()
         for task in tasks:
             task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+        done, stuck = await asyncio.wait(tasks, timeout=LEAVE_S)
+    for task in stuck:
+        logger.warning("%s hangs and is left behind", task.get_name())
+    for task in tasks:
+        if task in done and not task.cancelled() and (error := task.exception()) is not None:
+            raise error
 
 
 async def _stop_in_order(
