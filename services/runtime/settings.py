@@ -111,7 +111,7 @@ class Settings(BaseSettings):
 
     enrich_linger_s: Seconds = Field(0.02, description="How long enrich gathers between batches")
     enrich_checkpoint_s: Seconds = Field(
-        1.0, description="How often enrich saves zone state and commits its offsets"
+        5.0, description="How often enrich saves zone state and commits its offsets"
     )
     enrich_zone_refresh_s: Seconds = Field(
         10.0, description="How often enrich looks for new zone definitions"
