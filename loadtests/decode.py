@@ -21,7 +21,7 @@ from pynmeagps import NMEAReader
 from services.nmea import fields, gga, rmc
 from services.nmea.fields import Memo
 from services.nmea.framing import Framer
-from services.nmea.read import read_line
+from services.nmea.read import read_lines
 from services.nmea.stream import Stream
 from services.tools.fleet import make_fleet
 from services.tools.fleet.prepared import epoch, moment, prepare
@@ -75,8 +75,7 @@ def read_sentences(streams: Streams) -> int:
     for data in streams:
         framer = Framer()
         for place in range(0, len(data), READ_BYTES):
-            for line in framer.feed(data[place : place + READ_BYTES]):
-                count += len(read_line(line))
+            count += len(read_lines(framer.feed(data[place : place + READ_BYTES]), 1))
     return count
 
 

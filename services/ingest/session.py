@@ -18,7 +18,7 @@ from services.ingest.settings import SessionSettings
 from services.ingest.streams import Stream, Streams
 from services.nmea.framing import Framer
 from services.nmea.identity import Identification
-from services.nmea.read import Bad, Control, Reading, read_line
+from services.nmea.read import Bad, Control, Reading, read_lines
 from services.nmea.reasons import LOGIN_REFUSED, NOT_NMEA, UNIDENTIFIED, UNSUPPORTED
 from services.nmea.tag_block import TagBlock
 from services.nmea.terminal import Outcomes
@@ -144,26 +144,29 @@ class Session:
     def _read(self, lines: list[bytes], received_at_us: int, out: Outcomes) -> None:
         if lines and self._trust is Trust.NONE:
             self._assume_default()
-        allow_missing = self._settings.allow_missing_checksum
-        max_line, ticks = self._settings.max_line, self._streams.ticks
-        ordinal, read = self.lines_received, 0
-        for line in lines:
-            ordinal += 1
-            stream = self._current
-            for raw, reading in read_line(
-                line, allow_missing_checksum=allow_missing, max_line=max_line
-            ):
-                if raw:
-                    read += 1
-                if type(reading) in _ABOUT_THE_CONNECTION:
-                    stream = self._act(raw, reading, received_at_us, out)
-                elif stream is not None:
-                    stream.heard = ticks
-                    stream.decoder.take(raw, reading, ordinal, received_at_us, out)
-                else:
-                    reason = reading.reason if type(reading) is Bad else self._refusal
-                    out.reject(None, reason, raw, received_at_us, self.run)
-        self.lines_received = ordinal
+        ticks = self._streams.ticks
+        last, read = self.lines_received, 0
+        stream = self._current
+        for raw, reading, ordinal in read_lines(
+            lines,
+            last + 1,
+            allow_missing_checksum=self._settings.allow_missing_checksum,
+            max_line=self._settings.max_line,
+        ):
+            if ordinal != last:
+                # A TAG block speaks for its own line only.
+                stream, last = self._current, ordinal
+            if raw:
+                read += 1
+            if type(reading) in _ABOUT_THE_CONNECTION:
+                stream = self._act(raw, reading, received_at_us, out)
+            elif stream is not None:
+                stream.heard = ticks
+                stream.decoder.take(raw, reading, ordinal, received_at_us, out)
+            else:
+                reason = reading.reason if type(reading) is Bad else self._refusal
+                out.reject(None, reason, raw, received_at_us, self.run)
+        self.lines_received += len(lines)
         self.lines_read += read
 
     def _act(self, raw: bytes, reading: Reading, at: int, out: Outcomes) -> Stream | None:

@@ -1,6 +1,8 @@
-"""One physical line to what it says: the fast path for clean frequent sentences, and the rest."""
+"""Physical lines to what they say: the fast path for clean frequent sentences, and the rest."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from services.nmea import identity, tag_block
 from services.nmea.checksum import ENDS, HEX_BYTES, SHORT_LINE, checksum
@@ -18,7 +20,20 @@ from services.nmea.reasons import (
 )
 from services.nmea.sentences import BAD_FIELD_READING, TYPED, read_sentence
 
-__all__ = ["MAX_LINE", "Bad", "Control", "Other", "Pair", "Reading", "Typed", "read_line"]
+__all__ = [
+    "MAX_LINE",
+    "Bad",
+    "Control",
+    "Other",
+    "Pair",
+    "Reading",
+    "Typed",
+    "read_line",
+    "read_lines",
+]
+
+Numbered = tuple[bytes, Reading, int]
+"""A piece's bytes, its reading, and the number of the physical line it stands on."""
 
 _INT = int.from_bytes
 _TYPED = TYPED.get
@@ -26,34 +41,57 @@ _DOLLAR = ord("$")
 _SENTENCES = (Shape.SENTENCE, Shape.WRONG, Shape.OPEN)
 
 
+def read_lines(
+    lines: Iterable[bytes],
+    first_ordinal: int,
+    *,
+    allow_missing_checksum: bool = False,
+    max_line: int = MAX_LINE,
+) -> list[Numbered]:
+    """What physical lines say, piece by piece in order: nearly always one piece a line.
+
+    Each comes with its bytes and the number of its line, counted from ``first_ordinal``. A TAG
+    block or an identity before a sentence on the same line comes with ``b""``, since it is no
+    line of its own. ``allow_missing_checksum`` accepts a sentence without one if nothing else
+    stands on the line. A line over ``max_line`` bytes gives the sentences in it whose checksum
+    holds, then Bad ``line_too_long``.
+    """
+    read: list[Numbered] = []
+    add = read.append
+    for ordinal, line in enumerate(lines, first_ordinal):
+        typed = _TYPED(line[:7])
+        if typed is not None and len(line) <= SHORT_LINE:
+            body = line[1:-3]
+            # As checksum(), written out for a short body: nearly every line comes along here.
+            number = _INT(body)
+            number ^= number >> 512
+            number ^= number >> 256
+            number ^= number >> 128
+            number ^= number >> 64
+            number ^= number >> 32
+            end = ENDS[(number ^ number >> 16) & 0xFFFF]
+            # Small hexadecimal digits are rare.
+            if (line[-3:] == end or line[-3:].upper() == end) and _DOLLAR not in body:
+                talker, parse = typed
+                try:
+                    add((line, parse(talker, body), ordinal))
+                except ValueError:
+                    add((line, BAD_FIELD_READING, ordinal))
+                continue
+        for raw, reading in _read_line(line, allow_missing_checksum, max_line):
+            add((raw, reading, ordinal))
+    return read
+
+
 def read_line(
     line: bytes, *, allow_missing_checksum: bool = False, max_line: int = MAX_LINE
 ) -> list[Pair]:
-    """What a physical line says, piece by piece in order: nearly always one pair.
+    """``read_lines`` of one line, without its number."""
+    read = read_lines((line,), 1, allow_missing_checksum=allow_missing_checksum, max_line=max_line)
+    return [(raw, reading) for raw, reading, _ in read]
 
-    Each pair is a piece's bytes and its reading; a TAG block or an identity before a sentence
-    on the same line comes with ``b""``, since it is no line of its own. ``allow_missing_checksum``
-    accepts a sentence without one if nothing else stands on the line. A line over ``max_line``
-    bytes gives the sentences in it whose checksum holds, then Bad ``line_too_long``.
-    """
-    typed = _TYPED(line[:7])
-    if typed is not None and len(line) <= SHORT_LINE:
-        body = line[1:-3]
-        # As checksum(), written out for a short body: nearly every line comes along here.
-        number = _INT(body)
-        number ^= number >> 512
-        number ^= number >> 256
-        number ^= number >> 128
-        number ^= number >> 64
-        number ^= number >> 32
-        end = ENDS[(number ^ number >> 16) & 0xFFFF]
-        # Small hexadecimal digits are rare.
-        if (line[-3:] == end or line[-3:].upper() == end) and _DOLLAR not in body:
-            talker, parse = typed
-            try:
-                return [(line, parse(talker, body))]
-            except ValueError:
-                return [(line, BAD_FIELD_READING)]
+
+def _read_line(line: bytes, allow_missing_checksum: bool, max_line: int) -> list[Pair]:
     if len(line) > max_line:
         cut = line[:max_line]
         good = [pair for pair in _read_pieces(cut, False) if not isinstance(pair[1], Bad)]

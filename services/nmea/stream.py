@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from services.nmea.framing import Framer
-from services.nmea.read import MAX_LINE, read_line
+from services.nmea.read import MAX_LINE, read_lines
 from services.nmea.terminal import Outcomes, TerminalDecoder
 
 
@@ -48,12 +46,13 @@ class Stream:
         self._decoder.flush(out)
         return out
 
-    def _take(self, lines: Iterable[bytes], received_at_us: int, out: Outcomes) -> None:
-        for line in lines:
-            self._ordinal += 1
-            for raw, reading in read_line(
-                line,
-                allow_missing_checksum=self._allow_missing_checksum,
-                max_line=self._max_line,
-            ):
-                self._decoder.take(raw, reading, self._ordinal, received_at_us, out)
+    def _take(self, lines: list[bytes], received_at_us: int, out: Outcomes) -> None:
+        take = self._decoder.take
+        for raw, reading, ordinal in read_lines(
+            lines,
+            self._ordinal + 1,
+            allow_missing_checksum=self._allow_missing_checksum,
+            max_line=self._max_line,
+        ):
+            take(raw, reading, ordinal, received_at_us, out)
+        self._ordinal += len(lines)
