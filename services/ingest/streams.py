@@ -67,7 +67,10 @@ class Streams:
 
     def pending_lines(self) -> int:
         """Lines in open epochs."""
-        return sum(stream.decoder.pending_lines for stream in self._by_terminal.values())
+        lines = 0
+        for stream in self._by_terminal.values():
+            lines += stream.decoder.pending_lines
+        return lines
 
     def first_pending(self) -> int | None:
         """Ordinal of the first line that is in an open epoch; None if none is open."""
