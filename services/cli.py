@@ -12,9 +12,26 @@ import click
 EXIT_FAILED = 1
 
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE…")
+
+
+class TerminalId(click.ParamType[str]):
+    """A terminal's id, as ingest takes it."""
+
+    name = "terminal id"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id as it is, or wrong usage."""
+        from services.ingest.identity import is_terminal_name
+
+        if not is_terminal_name(value):
+            self.fail(f"{value!r} is no terminal id: 3 to 32 of A-Z a-z 0-9 _ -", param, ctx)
+        return value
+
+
 TERMINAL = click.option(
     "--terminal",
     required=True,
+    type=TerminalId(),
     metavar="ID",
     help="Whose stream this is: 3 to 32 of A-Z a-z 0-9 _ -.",
 )
@@ -128,7 +145,7 @@ for _name, _what in (
 @click.option(
     "--to", required=True, metavar="tcp://HOST:PORT", help="The listener to send the captures to."
 )
-@click.option("--terminal", metavar="ID", help="Log in as this terminal first.")
+@click.option("--terminal", type=TerminalId(), metavar="ID", help="Log in as this terminal first.")
 @click.option("--token", default="", metavar="TOKEN", help="The terminal's token, if it has one.")
 @click.option(
     "--speed", default="1", show_default=True, metavar="N|max", help="N times real time, or max."

@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import BinaryIO, Literal, Protocol
 
 import orjson
 
 from services.model import Fix
+from services.tools.formatting import format_time
 
 Format = Literal["jsonl", "csv", "geojson"]
 
 DAY_US = 86_400_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DECIMALS = 9
 
 COLUMNS = (
     "terminal",
@@ -125,27 +125,25 @@ def fix_record(fix: Fix) -> dict[str, object]:
     """
     record: dict[str, object] = {
         "terminal": fix.terminal,
-        "time": None if fix.time_us is None else rfc3339(fix.time_us),
+        "time": None if fix.time_us is None else format_time(fix.time_us),
     }
     if fix.time_us is None and fix.time_of_day_us is not None:
         record["time_of_day"] = clock_time(fix.time_of_day_us)
     for column in COLUMNS[3:]:
-        record[column] = getattr(fix, column)
+        record[column] = _shown(getattr(fix, column))
     return record
-
-
-def rfc3339(time_us: int) -> str:
-    """``2015-02-25T07:41:56.799Z``: milliseconds, or microseconds where they are not zero."""
-    moment = _EPOCH + timedelta(microseconds=time_us)
-    timespec = "microseconds" if time_us % 1000 else "milliseconds"
-    return moment.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
 
 
 def clock_time(time_of_day_us: int) -> str:
     """``07:41:56.799``; in a leap second ``23:59:60.000``."""
     if time_of_day_us >= DAY_US:
-        return "23:59:60" + rfc3339(time_of_day_us)[19:-1]
-    return rfc3339(time_of_day_us)[11:-1]
+        return "23:59:60" + format_time(time_of_day_us)[19:-1]
+    return format_time(time_of_day_us)[11:-1]
+
+
+def _shown(value: object) -> object:
+    """Without the digits that come of binary fractions: a billionth of a degree is 0.1 mm."""
+    return round(value, DECIMALS) if isinstance(value, float) else value
 
 
 def _cell(value: object) -> object:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from services.tools.decode import DONE, FAILED, decode
-from services.tools.fix_formats import COLUMNS, clock_time, rfc3339
+from services.tools.fix_formats import COLUMNS, clock_time
+from services.tools.formatting import format_time
 from tests.unit.nmea.stream_lines import BARE, GGA_5, GGA_6, NO_FIX_7, RMC_5, WRONG
 
 CAPTURE = GGA_6 + RMC_5 + GGA_5 + BARE + WRONG + NO_FIX_7
@@ -159,7 +160,7 @@ def test_an_output_that_fails(tmp_path: Path, error: OSError, code: int, said: s
     ],
 )
 def test_times_are_rfc_3339(time_us: int, text: str) -> None:
-    assert rfc3339(time_us) == text
+    assert format_time(time_us) == text
 
 
 @pytest.mark.parametrize(
