@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test faults engines lint bench clean
 
 help:  ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ demo: $(READY)  ## captures and a simulated fleet, from TCP to database rows
 
 test: $(READY)  ## unit, golden, contract and end-to-end tests on embedded parts
 	$(BIN)/python -m pytest
+
+faults: $(READY)  ## whole pipelines through kill -9, outages and worse: SEEDS=50 for the full set
+	$(BIN)/python -m pytest tests/faults -m faults -s
+
+engines: $(READY)  ## fetch the Apache Kafka and TimescaleDB that the tests use, once
+	$(BIN)/python -m tests.engines.provision
 
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .
