@@ -67,9 +67,9 @@ def _idle(options: argparse.Namespace, command: str) -> Report:
 def _steady(options: argparse.Namespace, command: str) -> Report:
     from loadtests.steady import SteadyOptions, steady
 
-    if options.log != "embedded":
-        raise SystemExit("loadtests: steady runs on the embedded log only so far (--log embedded)")
-    load = SteadyOptions(options.rate, options.terminals, options.seconds, options.generators)
+    load = SteadyOptions(
+        options.rate, options.terminals, options.seconds, options.generators, options.log
+    )
     return asyncio.run(steady(load, command))
 
 

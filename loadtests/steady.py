@@ -1,16 +1,19 @@
-"""A fleet that sends at a constant rate, from the socket to the row, on embedded parts."""
+"""A fleet that sends at a constant rate, from the socket to the row."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
 import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 
+from loadtests.cluster import cluster_under_test
 from loadtests.generator import Load, Progress
 from loadtests.load import Generators, LoadError
 from loadtests.metrics import Scrape, parse
@@ -36,6 +39,8 @@ class SteadyOptions:
     seconds: float = 60
     generators: int = 1
     """Processes that generate the load."""
+    log: str = "embedded"
+    """``embedded``: dipper up; ``kafka``: the three services on Kafka and TimescaleDB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Sample:
     stored: float
     """Fixes that are rows by now."""
     parts: dict[str, Usage]
-    """``services`` and ``postgres``."""
+    """``services`` and ``postgres``, on Kafka each service and each engine."""
     machine_cpu_s: float = 0.0
     """Of everything that runs on the machine."""
 
@@ -76,16 +81,68 @@ async def steady(options: SteadyOptions, command: str) -> Report:
         raise LoadError(str(error)) from error
     with tempfile.TemporaryDirectory(prefix="dipper-steady-") as folder:
         settings = {"DIPPER_INGEST_MAX_CONNECTIONS": str(options.terminals + SPARE_FILES)}
-        async with LocalPipeline(Path(folder), ZONES, settings) as pipeline:
-            async with Generators(_loads(options, pipeline.endpoints.tcp)) as generators:
+        async with _start(options, Path(folder), settings) as pipeline:
+            async with Generators(_loads(options, pipeline.tcp)) as generators:
                 run.before = await _scrape(pipeline)
                 await generators.go()
                 await _observe(run, pipeline, generators)
                 run.sent = generators.progress().fixes
             await _drain(run, pipeline)
-            run.rows = await _count_rows(pipeline.endpoints.dsn)
+            run.rows = await _count_rows(pipeline.dsn)
             run.ledger = await pipeline.ledger()
     return figures(run, command)
+
+
+class UnderTest(Protocol):
+    """What a steady run needs of a pipeline."""
+
+    tcp: str
+    """host:port for terminals."""
+    dsn: str
+
+    def check(self) -> None:
+        """Raises PipelineError if a part of it no longer runs."""
+        ...
+
+    def usage(self) -> dict[str, Usage]:
+        """By part."""
+        ...
+
+    async def metrics(self) -> str:
+        """What /metrics says, of all its processes."""
+        ...
+
+    async def ledger(self) -> dict[str, Any]:
+        """As `dipper ledger --json` gives it."""
+        ...
+
+
+class _Embedded:
+    """``dipper up`` as something to measure."""
+
+    def __init__(self, pipeline: LocalPipeline) -> None:
+        self._pipeline = pipeline
+        self.tcp, self.dsn = pipeline.endpoints.tcp, pipeline.endpoints.dsn
+        self.check = pipeline.check
+        self.ledger = pipeline.ledger
+
+    def usage(self) -> dict[str, Usage]:
+        return usage_by_part(self._pipeline.pid)
+
+    async def metrics(self) -> str:
+        return await self._pipeline.get("/metrics") or ""
+
+
+@asynccontextmanager
+async def _start(
+    options: SteadyOptions, folder: Path, settings: Mapping[str, str]
+) -> AsyncIterator[UnderTest]:
+    if options.log == "kafka":
+        async with cluster_under_test(folder, ZONES, settings) as cluster:
+            yield cluster
+    else:
+        async with LocalPipeline(folder, ZONES, settings) as pipeline:
+            yield _Embedded(pipeline)
 
 
 def _loads(options: SteadyOptions, address: str) -> list[Load]:
@@ -105,7 +162,7 @@ def _loads(options: SteadyOptions, address: str) -> list[Load]:
     ]
 
 
-async def _observe(run: Run, pipeline: LocalPipeline, generators: Generators) -> None:
+async def _observe(run: Run, pipeline: UnderTest, generators: Generators) -> None:
     began = next_sample = time.monotonic()
     while not generators.done:
         pipeline.check()
@@ -115,7 +172,7 @@ async def _observe(run: Run, pipeline: LocalPipeline, generators: Generators) ->
                 seconds=time.monotonic() - began,
                 load=generators.progress(),
                 stored=_stored(run),
-                parts=usage_by_part(pipeline.pid),
+                parts=pipeline.usage(),
                 machine_cpu_s=machine_cpu_s(),
             )
         )
@@ -123,7 +180,7 @@ async def _observe(run: Run, pipeline: LocalPipeline, generators: Generators) ->
         await asyncio.sleep(max(next_sample - time.monotonic(), 0))
 
 
-async def _drain(run: Run, pipeline: LocalPipeline) -> None:
+async def _drain(run: Run, pipeline: UnderTest) -> None:
     """Wait until everything that was sent is stored, or until nothing moves any more."""
     began = moved = time.monotonic()
     stored = -1.0
@@ -140,9 +197,8 @@ def _stored(run: Run) -> float:
     return run.after.totals.get(STORED, 0.0) - run.before.totals.get(STORED, 0.0)
 
 
-async def _scrape(pipeline: LocalPipeline) -> Scrape:
-    text = await pipeline.get("/metrics")
-    return parse(text or "")
+async def _scrape(pipeline: UnderTest) -> Scrape:
+    return parse(await pipeline.metrics())
 
 
 async def _count_rows(dsn: str) -> int:

@@ -30,7 +30,7 @@ from services.runtime.embedded_postgres import EmbeddedPostgres
 from services.store.positions import build_positions
 from services.store.prepared import Row
 from services.store.tables import POSITIONS
-from services.store.transaction import copy_rows, merge, prepare_connection
+from services.store.transaction import prepare_connection
 from services.store.writer import StoreWriter, open_store
 from services.tools.migrate import migrate
 
@@ -40,6 +40,8 @@ FIXES = 120_000
 BATCH_SIZES = (250, 1_000, 5_000)
 ROUNDS = 3
 EMPTY = "TRUNCATE positions, latest_position, ledger, log_offsets"
+STAGE = "CREATE TEMP TABLE staged (LIKE positions) ON COMMIT DELETE ROWS"
+MERGE = "INSERT INTO positions SELECT * FROM staged ON CONFLICT DO NOTHING"
 
 Load = Sequence[Sequence[Batch]]
 """Per partition its batches."""
@@ -101,7 +103,7 @@ async def measure(dsn: str, batch_size: int) -> dict[str, Cost]:
     """Microseconds a row of each way: ``store``, ``copy`` and ``merge``, and ``build`` without
     a database."""
     load = make_load(batch_size)
-    pool = await open_pool(dsn, PARTITIONS, 60, prepare_connection)
+    pool = await open_pool(dsn, PARTITIONS, 60, _prepare_bare)
     best: dict[str, Cost] = {}
     async with await open_store(dsn, PARTITIONS) as store:
         for _ in range(ROUNDS):
@@ -160,8 +162,13 @@ async def _copy_straight(connection: asyncpg.Connection, rows: list[Row]) -> Non
 
 
 async def _copy_and_merge(connection: asyncpg.Connection, rows: list[Row]) -> None:
-    await copy_rows(connection, POSITIONS, rows)
-    await merge(connection, POSITIONS)
+    await connection.copy_records_to_table("staged", records=rows, columns=POSITIONS.columns)
+    await connection.execute(MERGE)
+
+
+async def _prepare_bare(connection: asyncpg.Connection) -> None:
+    await prepare_connection(connection)
+    await connection.execute(STAGE)
 
 
 async def _all(ways: Sequence[Awaitable[None]]) -> None:

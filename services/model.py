@@ -161,6 +161,7 @@ class Tally(NamedTuple):
     """What one ingest run has read and published so far: cumulative, a later one replaces it.
 
     Once published, ``lines_read - lines_pending == lines_used + sum(lines_rejected.values())``.
+    Everything it counts lies below its offsets, and what the run publishes later at or above them.
     """
 
     run: str
@@ -176,6 +177,14 @@ class Tally(NamedTuple):
     messages_published: int
     fix_offsets: Mapping[int, int]
     """Per partition of the fix topic, the offset after this run's last record there."""
+    message_offsets: Mapping[int, int]
+    """The same of the message topic."""
+    reject_offsets: Mapping[int, int]
+    """The same of the reject topic."""
+    lines_repeated: int
+    """Lines whose records may be in the log more than once, because a reply was lost."""
+    final: bool
+    """The run has stopped in order and publishes no more; False if it lives or was killed."""
 
 
 class ZoneState(NamedTuple):

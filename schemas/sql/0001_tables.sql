@@ -119,9 +119,14 @@ CREATE TABLE tallies (
     lines_rejected     jsonb NOT NULL,
     fixes_published    bigint NOT NULL,
     messages_published bigint NOT NULL,
-    fix_offsets        jsonb NOT NULL
+    fix_offsets        jsonb NOT NULL,
+    message_offsets    jsonb NOT NULL,
+    reject_offsets     jsonb NOT NULL,
+    lines_repeated     bigint NOT NULL,
+    final              boolean NOT NULL
 );
 COMMENT ON TABLE tallies IS 'What each run of ingest says it has read and published: its newest tally.';
+COMMENT ON COLUMN tallies.final IS 'It stopped in order; false for a run that lives or was killed.';
 
 CREATE TABLE ledger (
     run       text NOT NULL,

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from services.assembly.cluster import open_kafka
+from services.assembly.needs import kafka_log, require
 from services.assembly.parts import publish_zones, topic_specs
 from services.log.base import ZONE, Log, LogError
-from services.runtime.errors import StartError
+from services.runtime import logs
+from services.runtime.process import tell
 from services.runtime.settings import Settings, SettingsError, load_settings
 from services.tools import migrate as database
 from services.tools.zones import read_zone_files, zone_table
@@ -30,7 +31,12 @@ def migrate(data_dir: Path) -> int:
         await log.create_topics(specs)
         print(f"{len(specs)} topics are as they should be", file=sys.stderr)
 
-    if _has_kafka() and (code := _on_kafka(create_topics)):
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        tell(error.problems)
+        return EXIT_FAILED
+    if settings.kafka_servers and (code := _on_kafka(create_topics)):
         return code
     return database.run(data_dir)
 
@@ -61,23 +67,20 @@ def list_zones() -> int:
     return _on_kafka(show)
 
 
-def _has_kafka() -> bool:
-    try:
-        return bool(load_settings().kafka_servers)
-    except SettingsError:
-        # Reported, all of them together, by what needs the settings next.
-        return False
-
-
 def _on_kafka(work: Callable[[Settings, Log], Awaitable[None]]) -> int:
     async def run() -> None:
         settings = load_settings()
-        async with open_kafka(settings, wait=False) as log:
+        require(settings, database=False)
+        async with kafka_log(settings) as log:
             await work(settings, log)
 
+    logs.configure("warning")
     try:
         asyncio.run(run())
-    except (SettingsError, StartError, LogError) as error:
-        print(f"dipper: {error}", file=sys.stderr)
+    except SettingsError as error:
+        tell(error.problems)
+        return EXIT_FAILED
+    except LogError as error:
+        tell([str(error)])
         return EXIT_FAILED
     return 0

@@ -37,6 +37,9 @@ from services.runtime.supervise import Part
 from services.zones.records import encode_zone
 from services.zones.zone import Zone
 
+STOP_INGEST_S = 3.0
+"""How long a stop waits for the log to take what was read: less than a part's time to stop."""
+
 
 def topic_specs(partitions: int) -> list[TopicSpec]:
     """Every topic. Those made from fixes have as many partitions as the fix topic."""
@@ -92,6 +95,7 @@ def ingest_server(
             linger_s=settings.ingest_linger_s,
             max_connections=settings.ingest_max_connections,
             in_flight_bytes=settings.ingest_in_flight_bytes,
+            stop_timeout_s=STOP_INGEST_S,
         ),
         log,
         IngestMetrics(registry),

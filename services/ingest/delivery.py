@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from services.codec import encode_fix, encode_message, encode_reject
-from services.log.base import Entry
+from services.log.base import FIX, MESSAGE, REJECT, Entry
 from services.nmea.terminal import Outcomes
 
 DELIVERY_OVERHEAD_BYTES = 500
@@ -105,6 +105,15 @@ class Round(NamedTuple):
     def records(self) -> int:
         """How many records it has for the log."""
         return len(self.fixes) + len(self.messages) + len(self.rejects)
+
+    def lines_of(self, topic: str) -> int:
+        """How many lines its records of ``topic`` stand for."""
+        counts = self.counts
+        return {
+            FIX: counts.used - counts.control - len(self.messages),
+            MESSAGE: len(self.messages),
+            REJECT: sum(counts.rejected.values()),
+        }[topic]
 
 
 def gather(deliveries: Iterable[Delivery]) -> Round:

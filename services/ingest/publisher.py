@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from services.codec import encode_tally
 from services.ingest.delivery import Delivery, Round, gather
 from services.ingest.metrics import IngestMetrics
-from services.ingest.running_tally import RunningTally
+from services.ingest.running_tally import Ends, RunningTally
 from services.ingest.settings import IngestSettings
 from services.log.base import FIX, MESSAGE, REJECT, TALLY, Entry, Log, LogUnavailableError
+from services.model import Tally
 from services.runtime.backoff import keep_trying
 
 logger = logging.getLogger(__name__)
+
+RESEND_PAUSE_S = 0.1
+"""The writer for Kafka waits at least so long before it sends a part of an append again."""
 
 
 class Publisher:
@@ -44,6 +48,8 @@ class Publisher:
         self._metrics = metrics
         self._run = run
         self._tally = RunningTally(run)
+        self._repeats: Counter[str] = Counter()
+        """How often the round's records of a topic may have been taken without a reply."""
         self._queue: deque[Delivery] = deque()
         self._queued_records = 0
         self._wake = asyncio.Event()
@@ -64,12 +70,16 @@ class Publisher:
         self._wake.set()
 
     async def run(self) -> None:
-        """Append rounds until closed. Raises LogError for what no retry can mend."""
+        """Append rounds until closed, then the tally that says that these were all.
+
+        Raises LogError for what no retry can mend.
+        """
         clock, last_start = asyncio.get_running_loop().time, float("-inf")
         while True:
             await self._wake.wait()
             if not self._queue:
                 if self._closing:
+                    await self._append_tally(self._tally.finish())
                     return
                 self._wake.clear()
                 continue
@@ -91,13 +101,14 @@ class Publisher:
         return gather(taken)
 
     async def _publish(self, now: Round) -> None:
-        fix_ends, *_ = await asyncio.gather(
+        self._repeats.clear()
+        ends = await asyncio.gather(
             self._append(FIX, now.fixes),
             self._append(MESSAGE, now.messages),
             self._append(REJECT, now.rejects),
         )
-        tally = self._tally.add(now, fix_ends)
-        await self._append(TALLY, [Entry(self._run.encode(), encode_tally(tally))])
+        repeated = sum(times * now.lines_of(topic) for topic, times in self._repeats.items())
+        await self._append_tally(self._tally.add(now, Ends(*ends), repeated))
         for receipt, settled in now.settled.items():
             self.waiting_bytes -= settled.size
             receipt.published(*settled)
@@ -107,12 +118,38 @@ class Publisher:
     async def _append(self, topic: str, entries: Sequence[Entry]) -> Mapping[int, int]:
         if not entries:
             return {}
-        return await keep_trying(
-            lambda: self._log.append(topic, entries),
+        ends = await keep_trying(
+            lambda: self._append_once(topic, entries),
             (LogUnavailableError,),
             logger,
             f"publishing to {topic}",
         )
+        if min(ends.values()) > 0:
+            return ends
+        # The log no longer knows where it put a batch that it had already: at most up to its end.
+        now = await keep_trying(
+            lambda: self._log.end_offsets(topic),
+            (LogUnavailableError,),
+            logger,
+            f"asking for the ends of {topic}",
+        )
+        return {partition: end if end > 0 else now[partition] for partition, end in ends.items()}
+
+    async def _append_once(self, topic: str, entries: Sequence[Entry]) -> Mapping[int, int]:
+        clock = asyncio.get_running_loop().time
+        start = clock()
+        try:
+            return await self._log.append(topic, entries)
+        except LogUnavailableError:
+            self._repeats[topic] += 1
+            raise
+        finally:
+            if self._log.backend == "kafka":
+                # Its writer sends again by itself what may have been taken, and does not tell.
+                self._repeats[topic] += int((clock() - start) / RESEND_PAUSE_S)
+
+    async def _append_tally(self, tally: Tally) -> None:
+        await self._append(TALLY, [Entry(self._run.encode(), encode_tally(tally))])
 
     def _count(self, done: Round) -> None:
         metrics = self._metrics

@@ -115,6 +115,11 @@ class IngestServer:
                 self._publisher.waiting_bytes,
                 outcome if isinstance(outcome, LogError) else "it did not answer",
             )
+        elif outcome is not None:
+            logger.warning(
+                "stopped without this run's last tally, since the log did not take it: "
+                "`dipper ledger` sees a run that was killed"
+            )
 
     async def _close_connections(self) -> None:
         """Let replies out, then close, by force where the peer does not read them."""

@@ -26,6 +26,7 @@ READ_RECORDS = 10_000
 class KafkaLog:
     """See ``services.log.base.Log``. ``bootstrap_servers`` is ``host:port``, several with commas.
 
+    ``replication`` is how many copies a new topic has; else 3, or as many as there are brokers.
     Entering raises LogUnavailableError if no broker answers, LogError for wrong credentials.
     """
 
@@ -39,12 +40,13 @@ class KafkaLog:
         timeouts: KafkaTimeouts | None = None,
         limits: Limits | None = None,
         client_id: str = "dipper",
+        replication: int | None = None,
     ) -> None:
         self._connection = KafkaConnection(
             bootstrap_servers, security or KafkaSecurity(), timeouts or KafkaTimeouts(), client_id
         )
         self._limits = limits or Limits()
-        self._topics = KafkaTopics(self._connection)
+        self._topics = KafkaTopics(self._connection, replication)
         self._writer = KafkaWriter(self._connection)
         self._spreader = Spreader()
         self._offsets: AIOKafkaConsumer | None = None

@@ -182,4 +182,7 @@ class KafkaConnection:
 
 
 def _name(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    kind, said = type(error).__name__, str(error)
+    if not said or said.startswith(kind):
+        return said or kind
+    return f"{kind}: {said}"

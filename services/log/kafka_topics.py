@@ -33,8 +33,9 @@ class KafkaTopics:
     """Makes and looks up topics; what it has seen it remembers, as a topic's partitions and
     cleanup policy stay."""
 
-    def __init__(self, connection: KafkaConnection) -> None:
+    def __init__(self, connection: KafkaConnection, replication: int | None = None) -> None:
         self._connection = connection
+        self._replication = replication
         self._known: dict[str, TopicSpec] = {}
         self._admin: AIOKafkaAdminClient | None = None
 
@@ -85,13 +86,15 @@ class KafkaTopics:
 
     async def _create(self, missing: Sequence[TopicSpec]) -> None:
         cluster = await self._limited(self._client().describe_cluster(), "describing the cluster")
-        copies = min(MAX_REPLICATION, len(cluster["brokers"]))
+        copies = self._replication or min(MAX_REPLICATION, len(cluster["brokers"]))
+        # One broker may be away, and what is acknowledged is on two all the same.
+        in_sync = {"min.insync.replicas": str(max(1, copies - 1))}
         topics = [
             NewTopic(
                 spec.name,
                 spec.partitions,
                 copies,
-                topic_configs=COMPACTED if spec.compacted else PLAIN,
+                topic_configs=(COMPACTED if spec.compacted else PLAIN) | in_sync,
             )
             for spec in missing
         ]

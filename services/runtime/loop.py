@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Protocol
 
 from services.log.base import (
@@ -22,6 +22,7 @@ from services.log.base import (
 )
 from services.runtime.backoff import Stopped, keep_trying, unless_stopped
 from services.runtime.metrics import LoopMetrics
+from services.runtime.together import together
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Stage(Protocol):
         ...
 
     def lost(self, partitions: Collection[TopicPartition]) -> None:
-        """Forget partitions that went to another member."""
+        """Forget all of these partitions: those that go on here come as gained, too."""
         ...
 
 
@@ -92,7 +93,7 @@ async def run_stage(
     except Stopped:
         return
     try:
-        await _Loop(consumer, group, stage, stopping, metrics).run()
+        await _Loop(consumer, group, stage, stopping, metrics, linger_s).run()
     finally:
         await consumer.close()
 
@@ -107,12 +108,15 @@ class _Loop:
         stage: Stage,
         stopping: asyncio.Event,
         metrics: LoopMetrics,
+        linger_s: float,
     ) -> None:
         self._consumer = consumer
         self._group = group
         self._stage = stage
         self._stopping = stopping
         self._metrics = metrics
+        self._linger_s = linger_s
+        self._clock = asyncio.get_running_loop().time
         self._passing = (*stage.passing, LogUnavailableError)
         self._held: frozenset[TopicPartition] = frozenset()
         self._generation = consumer.generation
@@ -139,9 +143,13 @@ class _Loop:
         )
         if self._moved():
             return
-        await self._handle_all(batches)
+        started = self._clock()
+        await together(self._handle(batch) for batch in batches)
         await self._settle(final=False)
         await self._report_lag()
+        rest = started + self._linger_s - self._clock()
+        if rest > 0 and sum(len(batch.records) for batch in batches) < FULL_ROUND_RECORDS:
+            await asyncio.sleep(rest)
 
     def _moved(self) -> bool:
         consumer = self._consumer
@@ -150,12 +158,12 @@ class _Loop:
     async def _take_over(self) -> None:
         """Begin with the partitions of a new generation."""
         held = self._consumer.assigned()
+        self._stage.lost(self._held | held)
         self._held, self._generation = held, self._consumer.generation
         self._metrics.takeovers.labels(self._group).inc()
         logger.info(
             "%s has %d partitions in generation %d", self._group, len(held), self._generation
         )
-        self._stage.lost(held)
         await unless_stopped(
             keep_trying(
                 lambda: self._stage.gained(self._consumer, held),
@@ -166,15 +174,6 @@ class _Loop:
             self._stopping,
         )
 
-    async def _handle_all(self, batches: Sequence[Batch]) -> None:
-        """All batches at a time. The first one that fails for good ends the others."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for batch in batches:
-                    group.create_task(self._handle(batch))
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-
     async def _handle(self, batch: Batch) -> None:
         self._metrics.batch_records.labels(self._group).observe(len(batch.records))
         try:
@@ -183,7 +182,7 @@ class _Loop:
                     lambda: self._stage.handle(batch),
                     self._passing,
                     logger,
-                    f"batch of {batch.source.topic}/{batch.source.partition}",
+                    f"{self._group} handles {batch.source.topic}",
                     stopping=self._stopping,
                 )
         except SeekTo as seek:
@@ -204,7 +203,7 @@ class _Loop:
 
     async def _report_lag(self) -> None:
         """Now and then, as the log has to be asked for it."""
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         if now - self._lag_told < LAG_EVERY_S:
             return
         self._lag_told = now

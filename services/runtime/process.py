@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -14,6 +15,9 @@ from services.runtime.errors import StartError
 from services.runtime.settings import Settings, SettingsError, load_settings
 
 EXIT_FAILED = 1
+SWITCH_INTERVAL_S = 0.0005
+"""The log's thread holds the interpreter for microseconds, many times a commit. With Python's 5 ms
+it would wait that long for each of them while the event loop is busy."""
 COLLECT_THRESHOLDS = (50_000, 20, 100)
 """Records and sentences hold no cycles, so looking for garbage at Python's pace finds nothing,
 and with thousands of connections each look is long: a sixth of the event loop's time."""
@@ -23,6 +27,8 @@ def run_service(
     service: Callable[[Settings], Awaitable[None]], overrides: Mapping[str, object]
 ) -> None:
     """Run a service to its end. What keeps it from running is told in plain sentences."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.set_threshold(*COLLECT_THRESHOLDS)
     try:
         settings = load_settings(overrides)
         logs.configure(settings.log_level)

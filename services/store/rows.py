@@ -125,7 +125,6 @@ def _reject_row(batch: Batch, record: Record, ids: Mapping[str, int]) -> tuple[R
 
 def _tally_row(batch: Batch, record: Record, ids: Mapping[str, int]) -> tuple[Row, Count | None]:
     tally: Tally = decode_tally(record.value)
-    offsets = {str(partition): int(end) for partition, end in tally.fix_offsets.items()}
     row = (
         checked_text(tally.run),
         int(tally.sequence),
@@ -136,9 +135,17 @@ def _tally_row(batch: Batch, record: Record, ids: Mapping[str, int]) -> tuple[Ro
         orjson.dumps(tally.lines_rejected).decode(),
         tally.fixes_published,
         tally.messages_published,
-        orjson.dumps(offsets).decode(),
+        _offsets(tally.fix_offsets),
+        _offsets(tally.message_offsets),
+        _offsets(tally.reject_offsets),
+        int(tally.lines_repeated),
+        bool(tally.final),
     )
     return row, None
+
+
+def _offsets(ends: Mapping[int, int]) -> str:
+    return orjson.dumps({str(partition): int(end) for partition, end in ends.items()}).decode()
 
 
 Builder = Callable[[Batch, Record, Mapping[str, int]], tuple[Row, Count | None]]

@@ -9,35 +9,25 @@ from services.log.base import ENRICHED, MESSAGE, REJECT, TALLY, ZONE_EVENT
 
 
 class Table(NamedTuple):
-    """A table that batches go into, by way of a temporary table of the same columns."""
+    """A table that batches go into, all rows of a batch as one argument of one statement."""
 
     name: str
     columns: tuple[str, ...]
+    """All of them, in the table's own order: a row goes over as a value of the table's type."""
     conflict: str = "ON CONFLICT DO NOTHING"
     """What happens to a row whose key is there already."""
 
     @property
-    def staged(self) -> str:
-        """The temporary table; it is empty between transactions."""
-        return "staged_" + self.name
-
-    @property
-    def create_staged(self) -> str:
-        """Once per connection."""
+    def insert(self) -> str:
+        """Fails at a key that is there already."""
+        columns = ", ".join(self.columns)
         return (
-            f"CREATE TEMP TABLE IF NOT EXISTS {self.staged} (LIKE {self.name}) "
-            "ON COMMIT DELETE ROWS"
+            f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM unnest($1::{self.name}[])"
         )
 
     @property
-    def insert(self) -> str:
-        """From the temporary table; fails at a key that is there already."""
-        columns = ", ".join(self.columns)
-        return f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM {self.staged}"
-
-    @property
     def merge(self) -> str:
-        """From the temporary table; keys that are there already do no harm."""
+        """Keys that are there already do no harm."""
         return f"{self.insert} {self.conflict}"
 
 
@@ -94,7 +84,8 @@ REJECTS = Table(
 )  # fmt: skip
 TALLY_COLUMNS = (
     "run", "sequence", "lines_read", "lines_pending", "lines_used", "lines_control",
-    "lines_rejected", "fixes_published", "messages_published", "fix_offsets",
+    "lines_rejected", "fixes_published", "messages_published", "fix_offsets", "message_offsets",
+    "reject_offsets", "lines_repeated", "final",
 )  # fmt: skip
 TALLIES = Table(
     "tallies", TALLY_COLUMNS, _update_if_newer("tallies", TALLY_COLUMNS, "run", "sequence")
@@ -109,7 +100,7 @@ TABLES: Mapping[str, Table] = {
 }
 """What the store consumes, and where it goes."""
 
-STAGED = (POSITIONS, LATEST, ZONE_EVENTS, MESSAGES, REJECTS, TALLIES)
+WRITTEN = (POSITIONS, LATEST, ZONE_EVENTS, MESSAGES, REJECTS, TALLIES)
 
 BEGIN_OFFSETS = """
 INSERT INTO log_offsets (topic, partition, next)
@@ -130,16 +121,15 @@ WHERE held.topic = moved.topic AND held.partition = moved.partition
 """Compare and set; moves none that is not where it is expected."""
 
 ADD_COUNTS = """
-INSERT INTO ledger (run, topic, partition, name, count)
-SELECT run, $1, $2, name, count
-FROM unnest($3::text[], $4::text[], $5::bigint[]) AS added (run, name, count)
+INSERT INTO ledger (topic, partition, run, name, count)
+SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::bigint[])
 ON CONFLICT (run, topic, partition, name) DO UPDATE SET count = ledger.count + excluded.count
 """
 
 COMPLETE_POSITIONS = f"""
 INSERT INTO positions ({", ".join(POSITION_COLUMNS)})
 SELECT DISTINCT ON (said.terminal_id, said.time) {", ".join(f"said.{c}" for c in POSITION_COLUMNS)}
-FROM {POSITIONS.staged} AS said CROSS JOIN LATERAL (
+FROM unnest($1::positions[]) AS said CROSS JOIN LATERAL (
     SELECT {_said("held")} AS count FROM positions AS held
     WHERE held.terminal_id = said.terminal_id AND held.time = said.time LIMIT 1
 ) AS known

@@ -1,4 +1,8 @@
-"""The steps of a store transaction, each on a connection that the caller holds."""
+"""The steps of a store transaction, each on a connection that the caller holds.
+
+Rows go to the server as the argument of a statement and not by COPY: the server begins when it
+has all of them, so it never waits for this process in the middle of a statement, with locks.
+"""
 
 from __future__ import annotations
 
@@ -15,80 +19,73 @@ from services.store.tables import Table
 
 
 class Move(NamedTuple):
-    """From where to where the offset of a topic moves."""
+    """From where to where an offset moves."""
 
-    topic: str
+    source: TopicPartition
     expected: int
     next: int
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
-    """Once per connection: the temporary tables, and times as integers instead of objects."""
+    """Once per connection: times as integers instead of objects, and a look at the tables."""
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=tuple, decoder=tuple, format="tuple"
     )
-    for table in tables.STAGED:
-        await connection.execute(table.create_staged)
+    for table in tables.WRITTEN:
+        await connection.prepare(table.merge)
 
 
-async def copy_rows(connection: asyncpg.Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Copy rows to the table's temporary table. Raises RowError if one can't be encoded."""
-    if not rows:
-        return
-    try:
-        with explained():
-            await connection.copy_records_to_table(
-                table.staged, records=rows, columns=table.columns
-            )
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        # asyncpg passes on what its encoders for the single types raise.
-        raise RowError(f"a value of {table.name} can't be encoded: {error}") from error
+async def insert(connection: asyncpg.Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Rows whose keys are new. Raises KeyTakenError if one is not, RowError."""
+    await run_with_rows(connection, table.insert, rows)
 
 
-async def insert_if_new(connection: asyncpg.Connection, table: Table) -> bool:
-    """Move the staged rows to their table; False, and nothing done, if a key is there already.
+async def merge(connection: asyncpg.Connection, table: Table, rows: Sequence[Row]) -> int:
+    """Rows whose keys may be there already; returns how many were new. Raises RowError."""
+    return await run_with_rows(connection, table.merge, rows)
 
-    Raises RowError.
+
+class KeyTakenError(RowError):
+    """A row has the key of another one."""
+
+
+async def run_with_rows(connection: asyncpg.Connection, statement: str, rows: Sequence[Row]) -> int:
+    """Run a statement that takes rows; returns how many it has written.
+
+    Raises KeyTakenError, RowError.
     """
-    try:
-        with explained():
-            # One message to the server, where a nested transaction of asyncpg takes three.
-            await connection.execute(f"SAVEPOINT new; {table.insert}; RELEASE SAVEPOINT new")
-    except RowError as error:
-        if not isinstance(error.__cause__, asyncpg.UniqueViolationError):
-            raise
-        await connection.execute("ROLLBACK TO SAVEPOINT new; RELEASE SAVEPOINT new")
-        return False
-    return True
-
-
-async def merge(connection: asyncpg.Connection, table: Table) -> int:
-    """Move the staged rows to their table; returns how many were new there. Raises RowError."""
+    if not rows:
+        return 0
     with explained():
-        return int((await connection.execute(table.merge)).rpartition(" ")[2])
+        try:
+            return int((await connection.execute(statement, rows)).rpartition(" ")[2])
+        except asyncpg.UniqueViolationError as error:
+            raise KeyTakenError(str(error)) from error
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
+            # From asyncpg's encoders; what the type's own one has said says most.
+            raise RowError(f"a value can't be encoded: {error.__cause__ or error}") from error
 
 
-async def move_offsets(
-    connection: asyncpg.Connection, partition: int, moves: Sequence[Move]
-) -> bool:
+async def move_offsets(connection: asyncpg.Connection, moves: Sequence[Move]) -> bool:
     """Compare and set: whether all of them were where they were expected."""
-    topics = [move.topic for move in moves]
-    expected = [move.expected for move in moves]
-    following = [move.next for move in moves]
-    done = await connection.execute(
-        tables.MOVE_OFFSETS, topics, [partition] * len(moves), expected, following
-    )
+    sources, expected, following = zip(*moves, strict=True)
+    topics, partitions = zip(*sources, strict=True)
+    done = await connection.execute(tables.MOVE_OFFSETS, topics, partitions, expected, following)
     return bool(done == f"UPDATE {len(moves)}")
 
 
 async def add_counts(
-    connection: asyncpg.Connection, source: TopicPartition, counts: Mapping[Count, int]
+    connection: asyncpg.Connection, counts: Mapping[TopicPartition, Mapping[Count, int]]
 ) -> None:
-    """Add to the ledger's counters of a partition."""
-    added = sorted((run, name, count) for (run, name), count in counts.items() if count)
+    """Add to the ledger's counters of each partition."""
+    added = sorted(
+        (*source, run, name, count)
+        for source, counters in counts.items()
+        for (run, name), count in counters.items()
+        if count
+    )
     if added:
-        runs, names, numbers = zip(*added, strict=True)
-        await connection.execute(tables.ADD_COUNTS, *source, runs, names, numbers)
+        await connection.execute(tables.ADD_COUNTS, *zip(*added, strict=True))
 
 
 async def find_refused(
@@ -122,8 +119,7 @@ async def _rehearse(
     rehearsal = connection.transaction()
     await rehearsal.start()
     try:
-        await copy_rows(connection, table, rows)
-        await merge(connection, table)
+        await merge(connection, table, rows)
     except RowError as error:
         return str(error)
     finally:

@@ -1,14 +1,14 @@
-"""A batch of the log into the database: one transaction, exactly once.
+"""Batches of the log into the database, exactly once.
 
-The rows are copied to a temporary table first: while that waits for this process it holds no
-lock that another waits for. Then the offsets move by compare and set, which ends a batch that
-someone else has stored, and keeps out anyone else until the commit.
+Batches that come at the same time go together while they are small: a transaction costs as much
+as some hundred rows. In it the offsets move first, by compare and set: that ends what someone else
+has stored, and keeps out anyone else until the commit.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -33,15 +33,20 @@ from services.store.rows import build_rows, newest_tallies
 from services.store.tables import Table
 from services.store.terminals import Terminals
 from services.store.transaction import (
+    KeyTakenError,
     Move,
     add_counts,
-    copy_rows,
     find_refused,
-    insert_if_new,
+    insert,
     merge,
     move_offsets,
     prepare_connection,
+    run_with_rows,
 )
+
+TOGETHER_RECORDS = 1_000
+"""Batches of so many records in all go in one transaction; larger ones gain more by going at the
+same time as others, each in its own."""
 
 CAREFUL_BATCHES = 20
 """After a batch with a key that was there already, so many go the slower way that expects it."""
@@ -73,6 +78,46 @@ class _Place(NamedTuple):
     next_source: int
 
 
+class _Waiting(NamedTuple):
+    """A batch and whoever waits for it."""
+
+    batch: Batch
+    done: asyncio.Future[StoredBatch]
+
+
+class _Work(NamedTuple):
+    """A batch that is ready to be written."""
+
+    waiting: _Waiting
+    place: _Place
+    prepared: Prepared
+
+    @property
+    def source(self) -> TopicPartition:
+        return self.waiting.batch.source
+
+    @property
+    def table(self) -> Table:
+        return tables.TABLES[self.source.topic]
+
+    @property
+    def after(self) -> _Place:
+        return _Place(self.waiting.batch.next_offset, self.prepared.next_source)
+
+
+class _FailedError(Exception):
+    """The rows of one of several batches could not be written."""
+
+    def __init__(self, index: int, reason: RowError) -> None:
+        super().__init__(str(reason))
+        self.index = index
+        self.reason = reason
+
+
+class _MovedError(Exception):
+    """An offset is not where it was expected."""
+
+
 class StoreWriter:
     """Stores batches of several partitions at a time; those of one partition one by one."""
 
@@ -82,6 +127,8 @@ class StoreWriter:
         self._terminals = Terminals()
         self._places: dict[TopicPartition, _Place] = {}
         self._careful: dict[TopicPartition, int] = {}
+        self._waiting: list[_Waiting] = []
+        self._storing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -124,13 +171,29 @@ class StoreWriter:
         Raises Fenced, DatabaseUnavailableError (nothing is stored, or the reply to the commit
         was lost: the same batch again puts it right), DatabaseError.
         """
-        with explained():
-            async with self._pool.acquire(timeout=self._timeout_s) as connection:
-                place = await self._place(connection, batch.source)
-                if batch.records and batch.records[0].offset < place.next:
-                    raise Fenced(batch.source, place.next)
-                prepared = await self._prepare(connection, batch, place)
-                return await self._write(connection, batch, place, prepared)
+        waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if len(self._waiting) == 1:
+            task = asyncio.create_task(self._store_waiting())
+            self._storing.add(task)
+            task.add_done_callback(self._storing.discard)
+        return await waiting.done
+
+    async def _store_waiting(self) -> None:
+        """All that have come until this task got its turn."""
+        waiting, self._waiting = self._waiting, []
+        await asyncio.gather(*(self._store_together(group) for group in _groups(waiting)))
+
+    async def _store_together(self, group: Sequence[_Waiting]) -> None:
+        try:
+            with explained():
+                async with self._pool.acquire(timeout=self._timeout_s) as connection:
+                    works = await self._prepare_all(connection, group)
+                    await self._write(connection, works)
+        except Exception as error:  # noqa: BLE001 - whoever waits for a batch deals with it
+            for waiting in group:
+                if not waiting.done.done():
+                    waiting.done.set_exception(error)
 
     async def _place(self, connection: asyncpg.Connection, source: TopicPartition) -> _Place:
         if source not in self._places:
@@ -139,6 +202,21 @@ class StoreWriter:
             found = dict(await connection.fetch(tables.READ_OFFSETS, topics, source.partition))
             self._places[source] = _Place(found[source.topic], found.get(FIX, 0))
         return self._places[source]
+
+    async def _prepare_all(
+        self, connection: asyncpg.Connection, group: Sequence[_Waiting]
+    ) -> list[_Work]:
+        """Those that are not behind what is stored."""
+        works = []
+        for waiting in group:
+            batch = waiting.batch
+            place = await self._place(connection, batch.source)
+            if batch.records and batch.records[0].offset < place.next:
+                _answer(waiting, Fenced(batch.source, place.next))
+            else:
+                prepared = await self._prepare(connection, batch, place)
+                works.append(_Work(waiting, place, prepared))
+        return works
 
     async def _prepare(
         self, connection: asyncpg.Connection, batch: Batch, place: _Place
@@ -152,85 +230,140 @@ class StoreWriter:
                 return newest_tallies(prepared) if batch.source.topic == TALLY else prepared
             await self._terminals.resolve(connection, prepared.unknown)
 
-    async def _write(
-        self, connection: asyncpg.Connection, batch: Batch, place: _Place, prepared: Prepared
-    ) -> StoredBatch:
-        try:
-            return await self._transact(connection, batch, place, prepared)
-        except RowError:
-            table = tables.TABLES[batch.source.topic]
-            bad = await find_refused(connection, table, prepared.rows)
-            if not bad:
-                raise
-            return await self._transact(connection, batch, place, without(prepared, bad))
+    async def _write(self, connection: asyncpg.Connection, works: list[_Work]) -> None:
+        """In one transaction; again without what can't be written, or with more care."""
+        while works:
+            try:
+                stored = await self._transact(connection, works)
+            except _MovedError:
+                works = await self._still_ours(connection, works)
+            except _FailedError as failed:
+                work = works[failed.index]
+                works[failed.index] = await self._mended(connection, work, failed.reason)
+            else:
+                for work, done in zip(works, stored, strict=True):
+                    self._places[work.source] = work.after
+                    _answer(work.waiting, done)
+                return
 
     async def _transact(
-        self, connection: asyncpg.Connection, batch: Batch, place: _Place, prepared: Prepared
-    ) -> StoredBatch:
-        table = tables.TABLES[batch.source.topic]
-        rows = prepared.rows
-        after = _Place(batch.next_offset, prepared.next_source)
+        self, connection: asyncpg.Connection, works: Sequence[_Work]
+    ) -> list[StoredBatch]:
+        stored = []
         async with connection.transaction():
-            latest = latest_rows(rows) if table is tables.POSITIONS else []
-            await copy_rows(connection, table, rows)
-            await copy_rows(connection, tables.LATEST, latest)
-            await self._move(connection, batch.source, place, after)
-            stored = await self._insert(connection, table, batch.source, len(rows))
-            if latest:
-                await connection.execute(tables.LATEST.merge)
-            if prepared.dead:
-                await copy_rows(connection, tables.REJECTS, dead_rows(batch, prepared.dead))
-                await connection.execute(tables.REJECTS.merge)
-            done = StoredBatch(
-                source=batch.source,
-                records=len(batch.records),
-                stored=stored,
-                duplicate=len(rows) - stored,
-                dead_lettered=dead_counts(prepared.dead),
-                redelivered=prepared.redelivered,
-                moments=prepared.moments,
+            if not await move_offsets(connection, _moves(works)):
+                raise _MovedError
+            for index, work in enumerate(works):
+                try:
+                    new = await self._insert(connection, work)
+                except RowError as error:
+                    raise _FailedError(index, error) from error
+                stored.append(_stored(work, new))
+            fixes = [
+                row for work in works if work.source.topic == ENRICHED for row in work.prepared.rows
+            ]
+            await merge(connection, tables.LATEST, latest_rows(fixes))
+            dead = [
+                row for work in works for row in dead_rows(work.waiting.batch, work.prepared.dead)
+            ]
+            await merge(connection, tables.REJECTS, dead)
+            await add_counts(
+                connection,
+                {
+                    work.source: _counts(done, work.prepared)
+                    for work, done in zip(works, stored, strict=True)
+                },
             )
-            await add_counts(connection, batch.source, _counts(done, prepared))
-        self._places[batch.source] = after
-        return done
+        return stored
 
-    async def _move(
-        self,
-        connection: asyncpg.Connection,
-        source: TopicPartition,
-        before: _Place,
-        after: _Place,
-    ) -> None:
-        moves = [Move(source.topic, before.next, after.next)]
-        if source.topic == ENRICHED:
-            moves.append(Move(FIX, before.next_source, after.next_source))
-        if not await move_offsets(connection, source.partition, moves):
-            del self._places[source]
-            raise Fenced(source, (await self._place(connection, source)).next)
-
-    async def _insert(
-        self, connection: asyncpg.Connection, table: Table, source: TopicPartition, rows: int
-    ) -> int:
-        """From the staged rows; returns how many are new.
+    async def _insert(self, connection: asyncpg.Connection, work: _Work) -> int:
+        """The rows of a batch; returns how many are new.
 
         A plain INSERT takes a third less of the server's time than one that expects conflicts,
         and terminals seldom send the same fix again; when they do, they do it for a while.
         """
-        if not rows:
-            return 0
-        if table is tables.TALLIES:
-            return await merge(connection, table)
-        careful = self._careful.pop(source, 0)
-        if careful:
-            self._careful[source] = careful - 1
-        elif await insert_if_new(connection, table):
-            return rows
-        else:
-            self._careful[source] = CAREFUL_BATCHES
-        stored = await merge(connection, table)
-        if table is tables.POSITIONS and stored < rows:
-            await connection.execute(tables.COMPLETE_POSITIONS)
-        return stored
+        table, rows = work.table, work.prepared.rows
+        careful = self._careful.pop(work.source, 0)
+        if not careful and table is not tables.TALLIES:
+            await insert(connection, table, rows)
+            return len(rows)
+        if careful > 1:
+            self._careful[work.source] = careful - 1
+        new = await merge(connection, table, rows)
+        if table is tables.POSITIONS and new < len(rows):
+            await run_with_rows(connection, tables.COMPLETE_POSITIONS, rows)
+        return new
+
+    async def _still_ours(
+        self, connection: asyncpg.Connection, works: Sequence[_Work]
+    ) -> list[_Work]:
+        """Without those whose offset someone else has moved; they are told."""
+        ours = []
+        for work in works:
+            self._places.pop(work.source, None)
+            place = await self._place(connection, work.source)
+            if place == work.place:
+                ours.append(work)
+            else:
+                _answer(work.waiting, Fenced(work.source, place.next))
+        return ours
+
+    async def _mended(self, connection: asyncpg.Connection, work: _Work, reason: RowError) -> _Work:
+        """What to try instead of a batch whose rows could not be written."""
+        if isinstance(reason, KeyTakenError):
+            self._careful[work.source] = CAREFUL_BATCHES + 1
+            return work
+        bad = await find_refused(connection, work.table, work.prepared.rows)
+        if not bad:
+            raise reason
+        return work._replace(prepared=without(work.prepared, bad))
+
+
+def _groups(waiting: Sequence[_Waiting]) -> list[list[_Waiting]]:
+    """What goes together in a transaction."""
+    groups: list[list[_Waiting]] = [[]]
+    room = TOGETHER_RECORDS
+    for each in waiting:
+        room -= len(each.batch.records)
+        if room < 0 and groups[-1]:
+            groups.append([])
+            room = TOGETHER_RECORDS - len(each.batch.records)
+        groups[-1].append(each)
+    return groups
+
+
+def _answer(waiting: _Waiting, result: StoredBatch | Fenced) -> None:
+    """Unless nobody waits any more."""
+    if waiting.done.done():
+        return
+    if isinstance(result, Fenced):
+        waiting.done.set_exception(result)
+    else:
+        waiting.done.set_result(result)
+
+
+def _moves(works: Sequence[_Work]) -> list[Move]:
+    moves = []
+    for work in works:
+        before, after = work.place, work.after
+        moves.append(Move(work.source, before.next, after.next))
+        if work.source.topic == ENRICHED:
+            fixes = TopicPartition(FIX, work.source.partition)
+            moves.append(Move(fixes, before.next_source, after.next_source))
+    return moves
+
+
+def _stored(work: _Work, new: int) -> StoredBatch:
+    batch, prepared = work.waiting.batch, work.prepared
+    return StoredBatch(
+        source=batch.source,
+        records=len(batch.records),
+        stored=new,
+        duplicate=len(prepared.rows) - new,
+        dead_lettered=dead_counts(prepared.dead),
+        redelivered=prepared.redelivered,
+        moments=prepared.moments,
+    )
 
 
 def _counts(done: StoredBatch, prepared: Prepared) -> dict[Count, int]:

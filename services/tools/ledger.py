@@ -13,24 +13,26 @@ from pathlib import Path
 import asyncpg
 import orjson
 from rich.console import Console
+from rich.markup import escape
 
+from services.log.base import FIX, MESSAGE, REJECT
 from services.runtime.database import DatabaseError, connect, explained
 from services.runtime.settings import SettingsError
 from services.tools.demo_tables import ledger_table
-from services.tools.ledger_sums import Counted, Ledger, Offset, RunTally, balance
+from services.tools.ledger_lines import Counted, RunTally
+from services.tools.ledger_sums import Ledger, Offset, balance
 from services.tools.local_database import database_of
 
 WIDTH = 110
 
 READ_TALLIES = """
-SELECT run, lines_read, lines_pending, lines_used, lines_control, lines_rejected::text,
-       fix_offsets::text
+SELECT run, final, lines_read, lines_pending, lines_used, lines_control, lines_rejected::text,
+       lines_repeated, fixes_published, messages_published, fix_offsets::text,
+       message_offsets::text, reject_offsets::text
 FROM tallies ORDER BY run
 """
 READ_OFFSETS = "SELECT topic, partition, next FROM log_offsets"
-READ_COUNTS = """
-SELECT run, topic, name, sum(count)::bigint AS count FROM ledger GROUP BY run, topic, name
-"""
+READ_COUNTS = "SELECT run, topic, partition, name, count FROM ledger"
 
 
 async def read_ledger(connection: asyncpg.Connection) -> Ledger:
@@ -44,19 +46,47 @@ async def read_ledger(connection: asyncpg.Connection) -> Ledger:
 
 
 def _tally(row: asyncpg.Record) -> RunTally:
-    run, read, pending, used, control, rejected, offsets = row
-    ends = {int(partition): end for partition, end in orjson.loads(offsets).items()}
-    return RunTally(run, read, pending, used, control, orjson.loads(rejected), ends)
+    return RunTally(
+        run=row["run"],
+        final=row["final"],
+        lines_read=row["lines_read"],
+        lines_pending=row["lines_pending"],
+        lines_used=row["lines_used"],
+        lines_control=row["lines_control"],
+        lines_rejected=orjson.loads(row["lines_rejected"]),
+        lines_repeated=row["lines_repeated"],
+        fixes_published=row["fixes_published"],
+        messages_published=row["messages_published"],
+        ends={
+            FIX: _ends(row["fix_offsets"]),
+            MESSAGE: _ends(row["message_offsets"]),
+            REJECT: _ends(row["reject_offsets"]),
+        },
+    )
+
+
+def _ends(offsets: str) -> dict[int, int]:
+    return {int(partition): end for partition, end in orjson.loads(offsets).items()}
 
 
 def show(ledger: Ledger, console: Console) -> None:
     """As tables and sentences for people."""
     console.print(ledger_table(ledger.to_json()))
-    if ledger.balanced:
-        moving = ledger.fixes.in_flight
-        console.print("Balanced." + (f" {moving:,} fixes are on their way." if moving else ""))
     for problem in ledger.problems:
-        console.print(f"[red]Not balanced:[/] {problem}", highlight=False)
+        console.print(f"[red]Not balanced.[/] {escape(problem)}\n", highlight=False)
+    if ledger.balanced:
+        console.print("Balanced.", highlight=False)
+    flows = (("fixes", ledger.fixes), ("messages", ledger.messages), ("rejects", ledger.rejects))
+    moving = [f"{flow.in_flight:,} {name}" for name, flow in flows if flow.in_flight]
+    if moving:
+        console.print(f"On the way to the database: {', '.join(moving)}.", highlight=False)
+    if ledger.lines.untallied:
+        console.print(
+            f"{ledger.lines.untallied:,} lines came that their run's newest tally does not tell "
+            "of: a tally that is on its way, a run that was killed, or lines that were published "
+            "twice after a lost reply.",
+            highlight=False,
+        )
 
 
 def run(data_dir: Path, *, as_json: bool) -> int:

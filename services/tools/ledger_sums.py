@@ -11,21 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.log.base import ENRICHED, FIX, MESSAGE, REJECT, ZONE_EVENT
+from services.tools.ledger_lines import Counted, Lines, Places, RunTally, balance_lines
 
+STORED = "stored"
+DUPLICATE = "duplicate"
 DEAD_LETTERED = "dead_lettered/"
-REJECTED = "rejected/"
-
-
-class RunTally(NamedTuple):
-    """What an ingest run says it has read and published."""
-
-    run: str
-    lines_read: int
-    lines_pending: int
-    lines_used: int
-    lines_control: int
-    lines_rejected: Mapping[str, int]
-    fix_offsets: Mapping[int, int]
 
 
 class Offset(NamedTuple):
@@ -36,25 +26,6 @@ class Offset(NamedTuple):
     next: int
 
 
-class Counted(NamedTuple):
-    """A counter of the store, summed over partitions."""
-
-    run: str
-    topic: str
-    name: str
-    value: int
-
-
-class Lines(NamedTuple):
-    """Lines of all runs, without those of epochs that are still open."""
-
-    read: int
-    used: int
-    rejected: Mapping[str, int]
-    in_flight: int
-    """The part of them whose records have not come to the store yet."""
-
-
 class Flow(NamedTuple):
     """Records of one kind on their way to their table."""
 
@@ -62,21 +33,17 @@ class Flow(NamedTuple):
     stored: int
     duplicate: int
     dead_lettered: Mapping[str, int]
-    in_flight: int = 0
-
-    @property
-    def accounted(self) -> int:
-        """What has arrived, whatever became of it."""
-        return self.stored + self.duplicate + sum(self.dead_lettered.values())
+    in_flight: int
 
 
 class Ledger(NamedTuple):
-    """All of it. ``problems`` holds a sentence for each sum that does not come out."""
+    """All of it. ``problems`` says of each sum that does not come out what to do."""
 
     lines: Lines
     fixes: Flow
     events: Flow
     messages: Flow
+    rejects: Flow
     problems: tuple[str, ...]
 
     @property
@@ -86,144 +53,134 @@ class Ledger(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """As ``dipper ledger --json`` prints it."""
+        events = self.events._asdict()
+        # Nobody tells how many are on their way: what was published is what came.
+        del events["in_flight"]
         return {
             "lines": self.lines._asdict(),
             "fixes": self.fixes._asdict(),
-            "events": _arrived(self.events),
-            "messages": _arrived(self.messages),
+            "events": events,
+            "messages": self.messages._asdict(),
+            "rejects": self.rejects._asdict(),
             "balanced": self.balanced,
             "problems": list(self.problems),
         }
 
 
-def _arrived(flow: Flow) -> dict[str, Any]:
-    """How many of these are on their way is not known: what was published is what came."""
-    fields = flow._asdict()
-    del fields["in_flight"]
-    return fields
+class _Topic(NamedTuple):
+    """What is known of a topic: by partition how far it is told of and stored, and counters."""
+
+    told: Places
+    arrived: Places
+    counts: Mapping[tuple[int, str], int]
 
 
 def balance(
     tallies: Sequence[RunTally], offsets: Sequence[Offset], counters: Sequence[Counted]
 ) -> Ledger:
-    """Add up, and check every sum that has to come out."""
+    """Add up, and check every sum that has to come out.
+
+    All of it must have been read at one moment. Topics begin at offset 0.
+    """
     problems: list[str] = []
-    fixes = _fixes(tallies, offsets, counters, problems)
-    events = _consumed("zone events", ZONE_EVENT, offsets, counters, problems)
-    messages = _consumed("messages", MESSAGE, offsets, counters, problems)
-    _consumed("rejects", REJECT, offsets, counters, problems)
-    lines = _lines(tallies, counters, bool(fixes.in_flight), problems)
-    return Ledger(lines, fixes, events, messages, tuple(problems))
+    arrived: dict[str, dict[int, int]] = defaultdict(dict)
+    for topic, partition, following in offsets:
+        arrived[topic][partition] = following
+
+    def flow(topic: str, counted_as: str | None = None) -> Flow:
+        known = _Topic(
+            _told(tallies, topic),
+            arrived.get(topic, {}),
+            _counts(counters, counted_as or topic),
+        )
+        _check_arrived(topic, known, problems)
+        _check_published(topic, known, tallies, problems)
+        return _flow(known)
+
+    fixes, events = flow(FIX, ENRICHED), flow(ZONE_EVENT)
+    messages, rejects = flow(MESSAGE), flow(REJECT)
+    lines = balance_lines(tallies, counters, arrived, problems)
+    return Ledger(lines, fixes, events, messages, rejects, tuple(problems))
 
 
-def _fixes(
-    tallies: Iterable[RunTally],
-    offsets: Sequence[Offset],
-    counters: Sequence[Counted],
-    problems: list[str],
-) -> Flow:
-    """Published is what a tally tells, or what has come although a run died before it told."""
-    arrived = {offset.partition: offset.next for offset in offsets if offset.topic == FIX}
+def _told(tallies: Iterable[RunTally], topic: str) -> Places:
+    """Up to where the runs say they have published."""
     told: dict[int, int] = {}
     for tally in tallies:
-        for partition, end in tally.fix_offsets.items():
+        for partition, end in tally.ends.get(topic, {}).items():
             told[partition] = max(end, told.get(partition, 0))
-    partitions = told.keys() | arrived.keys()
-    ends = {each: (told.get(each, 0), arrived.get(each, 0)) for each in partitions}
-    flow = _flow(
-        ENRICHED,
-        counters,
-        published=sum(max(pair) for pair in ends.values()),
-        in_flight=sum(max(0, end - there) for end, there in ends.values()),
-    )
-    _compare("fixes", sum(arrived.values()), flow, problems)
-    return flow
+    return told
 
 
-def _consumed(
-    what: str,
-    topic: str,
-    offsets: Iterable[Offset],
-    counters: Iterable[Counted],
-    problems: list[str],
-) -> Flow:
-    published = sum(offset.next for offset in offsets if offset.topic == topic)
-    flow = _flow(topic, counters, published, in_flight=0)
-    _compare(what, published, flow, problems)
-    return flow
+def _counts(counters: Iterable[Counted], topic: str) -> Mapping[tuple[int, str], int]:
+    return {
+        (each.partition, each.name): each.value
+        for each in counters
+        if each.topic == topic and not each.run
+    }
 
 
-def _flow(topic: str, counters: Iterable[Counted], published: int, in_flight: int) -> Flow:
-    counts = {each.name: each.value for each in counters if each.topic == topic and not each.run}
+def _places(topic: _Topic) -> int:
+    """Published is what a tally tells, or what has come although a run died before it told."""
+    partitions = topic.told.keys() | topic.arrived.keys()
+    return sum(max(topic.told.get(each, 0), topic.arrived.get(each, 0)) for each in partitions)
+
+
+def _flow(topic: _Topic) -> Flow:
+    sums: dict[str, int] = defaultdict(int)
+    for (_, name), count in topic.counts.items():
+        sums[name] += count
     dead = {
         name.removeprefix(DEAD_LETTERED): count
-        for name, count in sorted(counts.items())
+        for name, count in sorted(sums.items())
         if name.startswith(DEAD_LETTERED)
     }
-    return Flow(published, counts.get("stored", 0), counts.get("duplicate", 0), dead, in_flight)
+    waiting = sum(max(0, end - topic.arrived.get(each, 0)) for each, end in topic.told.items())
+    return Flow(_places(topic), sums[STORED], sums[DUPLICATE], dead, waiting)
 
 
-def _compare(what: str, arrived: int, flow: Flow, problems: list[str]) -> None:
-    if flow.accounted < arrived:
-        lost = arrived - flow.accounted
-        problems.append(f"{lost} of {arrived} {what} are neither stored nor dead-lettered")
-    elif flow.accounted > arrived:
-        extra = flow.accounted - arrived
-        problems.append(f"{extra} {what} are accounted for beyond the {arrived} that came")
-
-
-def _lines(
-    tallies: Sequence[RunTally],
-    counters: Iterable[Counted],
-    in_flight: bool,
-    problems: list[str],
-) -> Lines:
-    """A run that was killed has published more than its last tally tells: then what the store
-    has counts. The other way round lines are missing, unless they may still be on their way."""
-    used_by_run, rejected_by_run = _accounted(counters)
-    told = {tally.run: tally for tally in tallies}
-    used, missing = 0, 0
-    rejected: dict[str, int] = defaultdict(int)
-    for run in sorted(told.keys() | used_by_run.keys() | rejected_by_run.keys()):
-        tally = told.get(run, RunTally(run, 0, 0, 0, 0, {}, {}))
-        _check_tally(tally, problems)
-        accounted = used_by_run.get(run, 0) + tally.lines_control
-        used += max(tally.lines_used, accounted)
-        absent = {"used": tally.lines_used - accounted}
-        reasons = rejected_by_run.get(run, {})
-        for reason in tally.lines_rejected.keys() | reasons.keys():
-            counted = reasons.get(reason, 0)
-            rejected[reason] += max(tally.lines_rejected.get(reason, 0), counted)
-            absent[REJECTED + reason] = tally.lines_rejected.get(reason, 0) - counted
-        absent = {name: count for name, count in sorted(absent.items()) if count > 0}
-        missing += sum(absent.values())
-        if absent and not in_flight:
-            parts = ", ".join(f"{count} {name}" for name, count in absent.items())
-            problems.append(f"run {run} has read lines that never came to the store: {parts}")
-    return Lines(
-        read=used + sum(rejected.values()),
-        used=used,
-        rejected=dict(sorted(rejected.items())),
-        in_flight=missing,
-    )
-
-
-def _accounted(counters: Iterable[Counted]) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-    """Per run the lines that the store has in fixes and messages, and its rejects by reason."""
-    used: dict[str, int] = defaultdict(int)
-    rejected: dict[str, dict[str, int]] = defaultdict(dict)
-    for run, topic, name, count in counters:
-        if run and name == "lines":
-            used[run] += count
-        elif run and topic == REJECT and name.startswith(REJECTED):
-            rejected[run][name.removeprefix(REJECTED)] = count
-    return used, rejected
-
-
-def _check_tally(tally: RunTally, problems: list[str]) -> None:
-    done = tally.lines_read - tally.lines_pending
-    accounted = tally.lines_used + sum(tally.lines_rejected.values())
-    if done != accounted:
+def _check_arrived(name: str, topic: _Topic, problems: list[str]) -> None:
+    """Every place that the store has passed is a row, a duplicate or a dead letter."""
+    accounted: dict[int, int] = defaultdict(int)
+    for (partition, counter), count in topic.counts.items():
+        if counter in (STORED, DUPLICATE) or counter.startswith(DEAD_LETTERED):
+            accounted[partition] += count
+    fewer, more = [], []
+    for partition in sorted(topic.arrived.keys() | accounted.keys()):
+        there, count = topic.arrived.get(partition, 0), accounted[partition]
+        if count < there:
+            fewer.append(f"{there - count:,} of the first {there:,} records of {name}/{partition}")
+        elif count > there:
+            more.append(f"{count:,} records where {there:,} came from {name}/{partition}")
+    if fewer:
         problems.append(
-            f"run {tally.run} has read {done} lines to the end and used or rejected {accounted}"
+            f"{_listed(fewer)} came to the store neither as rows nor as dead letters. They were "
+            "deleted from the log before they were read, or something else writes to Dipper's "
+            "topics (SELECT * FROM ledger WHERE name = 'foreign'). Let the terminals of that time "
+            "send again: what is stored is not stored twice."
+        )
+    if more:
+        problems.append(
+            f"The store has counted {_listed(more)}. The tables ledger and log_offsets contradict "
+            "each other, as in a database that was edited or restored in part. Report this with "
+            "the output of dipper ledger --json."
+        )
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _check_published(
+    name: str, topic: _Topic, tallies: Iterable[RunTally], problems: list[str]
+) -> None:
+    """No two records of the log have one place."""
+    if name == ZONE_EVENT:
+        return
+    published, places = sum(tally.published(name) for tally in tallies), _places(topic)
+    if published > places:
+        problems.append(
+            f"The runs published {published:,} records to {name}, but it reaches only to {places:,}"
+            ": the log has lost records that it had taken, or was replaced while the database was "
+            "kept. Let the terminals send again, with a new database if the log is new."
         )

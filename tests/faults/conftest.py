@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 SEEDS = int(os.environ.get("SEEDS", "1"))
+DISK_BYTES = 96 << 20
 FIRST_SEED = int(os.environ.get("FAULT_SEED", "1"))
 
 
@@ -33,3 +36,17 @@ def home() -> Iterator[Path]:
     """A directory of the run's own, with a short path; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="dipper-fault-", ignore_cleanup_errors=True) as path:
         yield Path(path)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 96 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    options = ["-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(place)]
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("NOT TESTED: disk full needs root, for a small tmpfs")
+    if subprocess.run(["mount", *options], check=False, capture_output=True).returncode:
+        pytest.skip("NOT TESTED: disk full needs the right to mount a tmpfs")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)

@@ -11,12 +11,13 @@ from typing import Any
 
 from services.enrich.stage import EnrichStage
 from services.ingest.publisher import Publisher
-from services.log.base import TALLY, ZONE_EVENT
+from services.log.base import ENRICHED, FIX, TALLY, ZONE_EVENT
+from services.log.embedded_consumer import EmbeddedConsumer
 from services.log.kafka import KafkaLog
+from services.log.kafka_consumer import KafkaConsumer
 from services.log.sqlite import SqliteLog
 from services.runtime import loop
 from services.store import writer
-from services.store.stage import StoreStage
 from tests.faults.patching import Act, at_call, freeze, kill, patch
 
 
@@ -46,10 +47,17 @@ def _events(number: int, act: Act) -> None:
         )
 
 
-def _settled(stage: str, after: bool) -> Callable[[int, Act], None]:
+def _committed(topic: str) -> Callable[[int, Act], None]:
     def install(number: int, act: Act) -> None:
-        owner: Any = EnrichStage if stage == "enrich" else StoreStage
-        at_call(owner, "settle", number, act, after=after)
+        for consumer in (EmbeddedConsumer, KafkaConsumer):
+            at_call(
+                consumer,
+                "commit",
+                number,
+                act,
+                after=True,
+                when=lambda _, offsets: any(place.topic == topic for place in offsets),
+            )
 
     return install
 
@@ -64,13 +72,13 @@ POINTS: dict[str, Callable[[int, Act], None]] = {
     "enrich between state and commit": lambda n, act: at_call(
         EnrichStage, "_save", n, act, after=True
     ),
-    "enrich after commit": _settled("enrich", after=True),
+    "enrich after commit": _committed(FIX),
     "store before transaction": lambda n, act: at_call(writer.StoreWriter, "store", n, act),
     "store before COMMIT": lambda n, act: at_call(writer, "add_counts", n, act, after=True),
     "store after COMMIT before offset commit": lambda n, act: at_call(
         writer.StoreWriter, "store", n, act, after=True
     ),
-    "store after offset commit": _settled("store", after=True),
+    "store after offset commit": _committed(ENRICHED),
 }
 
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import shutil
 import signal
-import subprocess
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,7 +21,6 @@ pytestmark = pytest.mark.faults
 
 BRISK = Habits(duration_s=3.0)
 EVERY_LINE = Tolerance(every_line_counted=True)
-DISK_BYTES = 96 << 20
 
 
 async def test_undisturbed(home: Path, seed: int) -> None:
@@ -64,20 +59,6 @@ async def test_kill_9_at_named_points(home: Path, seed: int, service: str) -> No
     )
     assert list(report.exits["up"]) == [-signal.SIGKILL] * len(points)
     tell(f"kill -9 of {service} at {len(points)} points", seed, report)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 96 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(place)]
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("NOT TESTED: disk full needs root, for a small tmpfs")
-    if subprocess.run(["mount", *options], check=False, capture_output=True).returncode:
-        pytest.skip("NOT TESTED: disk full needs the right to mount a tmpfs")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 async def test_disk_of_the_log_full(home: Path, seed: int, small_disk: Path) -> None:

@@ -113,6 +113,10 @@ tallies = st.builds(
     fixes_published=counts,
     messages_published=counts,
     fix_offsets=st.dictionaries(st.integers(0, 99), counts),
+    message_offsets=st.dictionaries(st.integers(0, 99), counts),
+    reject_offsets=st.dictionaries(st.integers(0, 99), counts),
+    lines_repeated=counts,
+    final=st.booleans(),
 )
 states = st.builds(ZoneState, terminals, sources, counts, times, st.dictionaries(texts, texts))
 

@@ -171,7 +171,18 @@ async def test_a_stop_publishes_what_was_read_and_says_so(log: TroubledLog) -> N
         reasons = [reject.reason for reject in await rejects(log)]
         assert sorted(reasons) == ["connection_lost", "not_nmea", "not_nmea"]
         tally = await last_tally(log, "run")
-        assert (tally.lines_read, tally.lines_pending) == (16, 0)
+        assert (tally.lines_read, tally.lines_pending, tally.final) == (16, 0, True)
+
+
+async def test_a_stop_that_the_log_never_hears_of_leaves_no_final_tally(
+    log: TroubledLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ingest(log, settings(stop_timeout_s=0.05)) as server, connect(server) as client:
+        await client.send_all(HELLO + stream(5))
+        log.open_gate.clear()
+    log.open_gate.set()
+    assert not (await last_tally(log, "run")).final
+    assert "without this run's last tally" in caplog.text
 
 
 async def test_a_stop_with_the_log_away_ends_in_time(

@@ -108,5 +108,5 @@ def reject(line: bytes = b"junk", reason: str = "not_nmea", terminal: str | None
 
 def tally(sequence: int = 1, **changes: Any) -> bytes:
     """A tally; empty but for the changes."""
-    made = Tally(RUN, sequence, 0, 0, 0, 0, {}, 0, 0, {})
+    made = Tally(RUN, sequence, 0, 0, 0, 0, {}, 0, 0, {}, {}, {}, 0, final=False)
     return encode_tally(made._replace(**changes))

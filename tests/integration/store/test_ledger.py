@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+from rich.console import Console
 
 from services.log.base import MESSAGE, REJECT, TALLY, ZONE_EVENT
 from services.runtime.database import DatabaseError
@@ -24,6 +27,19 @@ from tests.integration.store.records import (
     tally,
 )
 
+COMPLETE: dict[str, Any] = {
+    "lines_read": 16,
+    "lines_pending": 1,
+    "lines_used": 13,
+    "lines_control": 2,
+    "lines_rejected": {"not_nmea": 1, "malformed": 1},
+    "fixes_published": 5,
+    "messages_published": 1,
+    "fix_offsets": {0: 3, 1: 2},
+    "message_offsets": {0: 1},
+    "reject_offsets": {0: 2},
+}
+
 
 async def store_all(writer: StoreWriter) -> None:
     """Two partitions with a duplicate and a dead letter, and the tally that tells of them."""
@@ -32,16 +48,7 @@ async def store_all(writer: StoreWriter) -> None:
     await writer.store(batch(ZONE_EVENT, [event(1), event(1)]))
     await writer.store(batch(MESSAGE, [message()]))
     await writer.store(batch(REJECT, [reject(), reject(reason="malformed")]))
-    told = tally(
-        lines_read=16,
-        lines_pending=1,
-        lines_used=13,
-        lines_control=2,
-        lines_rejected={"not_nmea": 1, "malformed": 1},
-        fixes_published=5,
-        messages_published=1,
-        fix_offsets={0: 3, 1: 2},
-    )
+    told = tally(**COMPLETE)
     await writer.store(batch(TALLY, [told]))
 
 
@@ -55,6 +62,7 @@ async def test_everything_that_was_published_is_accounted_for(
             "used": 13,
             "rejected": {"malformed": 1, "not_nmea": 1},
             "in_flight": 0,
+            "untallied": 0,
         },
         "fixes": {
             "published": 5,
@@ -64,7 +72,20 @@ async def test_everything_that_was_published_is_accounted_for(
             "in_flight": 0,
         },
         "events": {"published": 2, "stored": 1, "duplicate": 1, "dead_lettered": {}},
-        "messages": {"published": 1, "stored": 1, "duplicate": 0, "dead_lettered": {}},
+        "messages": {
+            "published": 1,
+            "stored": 1,
+            "duplicate": 0,
+            "dead_lettered": {},
+            "in_flight": 0,
+        },
+        "rejects": {
+            "published": 2,
+            "stored": 2,
+            "duplicate": 0,
+            "dead_lettered": {},
+            "in_flight": 0,
+        },
         "balanced": True,
         "problems": [],
     }
@@ -77,17 +98,68 @@ async def test_a_batch_that_was_lost_on_the_way_to_the_store_is_told(
     await writer.store(fix_batch([fix(9)], start=5))
     found = await read_ledger(database)
     assert not found.balanced
-    assert "2 of 8 fixes are neither stored nor dead-lettered" in found.problems[0]
+    (problem,) = found.problems
+    assert "2 of the first 6 records of telematics.fix.v1/0 came to the store neither" in problem
 
 
-async def test_a_tally_without_its_fixes_shows_them_as_on_their_way(
+@pytest.mark.parametrize("final", [False, True])
+async def test_what_a_tally_tells_of_and_has_not_come_is_on_its_way(
+    writer: StoreWriter, database: asyncpg.Connection, final: bool
+) -> None:
+    told = tally(
+        lines_read=10,
+        lines_used=8,
+        lines_rejected={"not_nmea": 2},
+        fixes_published=3,
+        messages_published=2,
+        fix_offsets={2: 3},
+        message_offsets={0: 1, 3: 1},
+        reject_offsets={1: 2},
+        final=final,
+    )
+    await writer.store(batch(TALLY, [told]))
+    await writer.store(batch(REJECT, [reject()], partition=1))
+    found = await read_ledger(database)
+    assert found.problems == ()
+    flows = (found.fixes, found.messages, found.rejects)
+    assert tuple(flow.in_flight for flow in flows) == (3, 2, 1)
+    assert (found.lines.read, found.lines.in_flight) == (10, 9)
+
+
+async def test_a_killed_run_may_have_more_than_it_told_of_and_a_final_one_may_not(
     writer: StoreWriter, database: asyncpg.Connection
 ) -> None:
-    told = tally(lines_read=6, lines_used=6, fixes_published=3, fix_offsets={2: 3})
-    await writer.store(batch(TALLY, [told]))
-    found = await read_ledger(database)
-    assert found.balanced
-    assert (found.fixes.in_flight, found.lines.in_flight) == (3, 6)
+    await store_all(writer)
+    await writer.store(fix_batch([fix(3)], start=3))
+    killed = await read_ledger(database)
+    assert (killed.problems, killed.lines.untallied) == ((), 2)
+    done = {**COMPLETE, "lines_read": 15, "lines_pending": 0, "final": True}
+    await writer.store(batch(TALLY, [tally(2, **done)], start=1))
+    (problem,) = (await read_ledger(database)).problems
+    assert "From run run-1 came 2 lines in fixes more than it tells of" in problem
+    console = Console(file=StringIO(), width=100)
+    ledger.show(await read_ledger(database), console)
+    assert isinstance(console.file, StringIO)
+    assert (
+        "Not balanced. From run run-1 came 2 lines in fixes more than it tells of"
+        in console.file.getvalue()
+    )
+
+
+async def test_a_ledger_in_motion_says_what_moves(
+    writer: StoreWriter, database: asyncpg.Connection
+) -> None:
+    await store_all(writer)
+    await writer.store(batch(REJECT, [reject()] * 3, start=2))
+    later = {**COMPLETE, "fix_offsets": {0: 1_240, 1: 2}, "message_offsets": {0: 2}}
+    await writer.store(batch(TALLY, [tally(2, **later)], start=1))
+    console = Console(file=StringIO(), width=200)
+    ledger.show(await read_ledger(database), console)
+    assert isinstance(console.file, StringIO)
+    shown = console.file.getvalue()
+    assert "Balanced" in shown
+    assert "On the way to the database: 1,237 fixes, 1 messages." in shown
+    assert "3 lines came that their run's newest tally does not tell of" in shown
 
 
 async def test_without_tables_the_error_says_what_to_do(empty_dsn: str) -> None:

@@ -42,6 +42,8 @@ class TroubledLog(MemoryLog):
         """What the next appends raise, one each, whether or not they wrote something."""
         self.failing_writes = False
         """Whether a failing append has written all the same, as after a lost reply."""
+        self.forgets_offsets = False
+        """Whether an append can't tell where records are, as Kafka of batches it had already."""
         self.appends: list[tuple[str, int]] = []
         self.asked = asyncio.Event()
         """Set when an append was tried."""
@@ -60,7 +62,7 @@ class TroubledLog(MemoryLog):
         ends = await super().append(topic, entries, partition=partition)
         self.appends.append((topic, len(entries)))
         self._written.set()
-        return ends
+        return dict.fromkeys(ends, -1) if self.forgets_offsets else ends
 
     async def written(self, topic: str, records: int) -> None:
         """Wait until so many records of the topic are in."""

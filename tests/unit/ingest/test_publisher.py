@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from services.ingest import publisher as publisher_module
 from services.ingest.delivery import Delivery, encode
 from services.ingest.metrics import IngestMetrics
 from services.ingest.publisher import Publisher
 from services.ingest.session import Session
 from services.ingest.settings import IngestSettings, SessionSettings
-from services.log.base import FIX, REJECT, TALLY, LogError
+from services.log.base import FIX, MESSAGE, REJECT, TALLY, LogError
 from services.runtime import backoff
-from tests.unit.ingest.lines import stream
+from tests.unit.ingest.lines import AIS, stream
 from tests.unit.ingest.logs import TroubledLog, away, fixes, last_tally, rejects, troubled_log
 
 NOW_US = 1_750_161_600_000_000
@@ -38,6 +40,17 @@ def delivery(receipt: Hearing, terminal: str = "TRUCK-1", seconds: int = 2) -> D
     session = Session(SessionSettings(default_terminal=terminal), "run")
     out = session.receive(stream(seconds) + b"noise\n", NOW_US)
     return encode(receipt, session.lines_received, out, session.lines_read, session.lines_pending)
+
+
+def strangers() -> Delivery:
+    """Lines without a terminal, whose rejects have no key, and a message."""
+    nobody = Session(SessionSettings(), "run")
+    out = nobody.receive(b"who is this\n", NOW_US)
+    session = Session(SessionSettings(default_terminal="SHIP-1"), "run")
+    heard = session.receive(AIS, NOW_US)
+    out.messages += heard.messages
+    out.lines_used += heard.lines_used
+    return encode(Hearing(), 2, out, 2, 0)
 
 
 def times_of_day(seconds: int) -> list[int | None]:
@@ -84,8 +97,8 @@ async def test_the_tally_is_written_last_so_that_receipts_follow_the_ledger() ->
         async with publisher(log) as (made, _):
             made.put(delivery(Hearing()))
         topics = [topic for topic, _ in log.appends]
-        assert set(topics[:-1]) == {FIX, REJECT}
-        assert topics[-1] == TALLY
+        assert set(topics[:-2]) == {FIX, REJECT}
+        assert topics[-2:] == [TALLY, TALLY]
 
 
 async def test_what_gathers_during_an_append_goes_in_one_round() -> None:
@@ -135,6 +148,8 @@ async def test_a_lost_reply_repeats_records_but_counts_them_once() -> None:
         tally = await last_tally(log, "run")
         assert tally.fixes_published == len(sent.fixes)
         assert max(tally.fix_offsets.values()) == len(written)
+        more = sum(fix.lines for fix in written) + len(await rejects(log))
+        assert tally.lines_repeated == more - tally.lines_used - 1 > 0
 
 
 async def test_the_tally_sums_up_and_balances() -> None:
@@ -150,6 +165,77 @@ async def test_the_tally_sums_up_and_balances() -> None:
         assert tally.fixes_published == len(published)
         assert tally.lines_used == sum(fix.lines for fix in published)
         assert sum(tally.fix_offsets.values()) == len(published)
+
+
+async def test_the_tally_tells_up_to_where_each_topic_was_written() -> None:
+    async with troubled_log() as log:
+        async with publisher(log) as (made, _):
+            for number in range(5):
+                made.put(delivery(Hearing(), f"TRUCK-{number}"))
+                made.put(strangers())
+        tally = await last_tally(log, "run")
+        for topic, told in (
+            (FIX, tally.fix_offsets),
+            (MESSAGE, tally.message_offsets),
+            (REJECT, tally.reject_offsets),
+        ):
+            ends = await log.end_offsets(topic)
+            assert told == {partition: end for partition, end in ends.items() if end}
+        assert sum(tally.reject_offsets.values()) == 5 + 5
+        assert sum(tally.message_offsets.values()) == tally.messages_published == 5
+        assert tally.lines_repeated == 0
+
+
+async def test_the_last_tally_of_a_clean_stop_is_final() -> None:
+    async with troubled_log() as log:
+        async with publisher(log) as (made, _):
+            made.put(delivery(Hearing()))
+            await log.written(TALLY, 1)
+            alive = await last_tally(log, "run")
+        assert not alive.final
+        final = await last_tally(log, "run")
+        assert final == alive._replace(sequence=alive.sequence + 1, final=True)
+
+
+async def test_a_run_that_read_nothing_says_so() -> None:
+    async with troubled_log() as log:
+        async with publisher(log):
+            pass
+        tally = await last_tally(log, "run")
+        assert (tally.final, tally.lines_read, tally.sequence) == (True, 0, 1)
+
+
+async def test_without_a_clean_stop_no_tally_is_final() -> None:
+    async with troubled_log() as log:
+        made = Publisher(IngestSettings(), log, IngestMetrics(CollectorRegistry()), "run")
+        running = asyncio.create_task(made.run())
+        made.put(delivery(Hearing()))
+        await log.written(TALLY, 1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert not (await last_tally(log, "run")).final
+
+
+@pytest.mark.parametrize(("backend", "repeated"), [("sqlite", False), ("kafka", True)])
+async def test_a_slow_append_to_kafka_may_have_been_sent_twice(
+    monkeypatch: pytest.MonkeyPatch, backend: Literal["sqlite", "kafka"], repeated: bool
+) -> None:
+    monkeypatch.setattr(publisher_module, "RESEND_PAUSE_S", 1e-9)
+    async with troubled_log() as log:
+        log.backend = backend
+        async with publisher(log) as (made, _):
+            made.put(delivery(Hearing()))
+        assert ((await last_tally(log, "run")).lines_repeated > 0) is repeated
+
+
+async def test_where_the_log_cannot_tell_an_offset_the_end_of_the_topic_counts() -> None:
+    async with troubled_log() as log:
+        log.forgets_offsets = True
+        async with publisher(log) as (made, _):
+            made.put(delivery(Hearing()))
+        tally = await last_tally(log, "run")
+        ends = {partition: end for partition, end in (await log.end_offsets(FIX)).items() if end}
+        assert tally.fix_offsets == ends
 
 
 async def test_an_error_that_no_retry_mends_ends_the_publisher() -> None:

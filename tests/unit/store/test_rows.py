@@ -43,6 +43,8 @@ def test_a_record_of_another_kind_is_a_dead_letter(topic: str, value: bytes | No
         (MESSAGE, message(time_us="now")),
         (MESSAGE, message(terminal=[])),
         (TALLY, tally(fix_offsets=None)),
+        (TALLY, tally(reject_offsets={0: "x"})),
+        (TALLY, tally(lines_repeated=None)),
         (TALLY, tally(run="a\0b")),
         (REJECT, reject(reason="a\0b")),
     ],

@@ -174,7 +174,7 @@ def test_a_run_that_stopped_in_order_may_not_unless_a_reply_was_lost(
     changes: dict[str, Any],
 ) -> None:
     (problem,) = ledger(FINAL, **changes).problems
-    assert problem.startswith("Run run-1 has")
+    assert problem.startswith("From run run-1 came")
     assert "stopped in order" in problem
     assert ledger({**FINAL, "lines_repeated": 2}, **changes).problems == ()
 
@@ -195,30 +195,40 @@ def test_a_run_that_died_before_its_first_tally_counts_by_what_came() -> None:
     assert found.lines.untallied == 5
 
 
-FEWER, MORE = "came to the store neither as rows", "are counted as stored"
+FEWER, MORE = "came to the store neither as rows", "The store has counted"
 
 
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
         ({"counts": {("", ENRICHED, 0, "stored"): 25}}, "1 of the first 30 records of " + FIX),
-        ({"counts": {("", ENRICHED, 0, "stored"): 27}}, "1 records more than the 30"),
+        (
+            {"counts": {("", ENRICHED, 0, "stored"): 27}},
+            f"{MORE} 31 records where 30 came from {FIX}/0.",
+        ),
         ({"offsets": {(FIX, 1): 16}}, f"1 of the first 16 records of {FIX}/1 {FEWER}"),
         (
             {"counts": {("", ZONE_EVENT, 0, "stored"): 2}},
             f"1 of the first 4 records of {ZONE_EVENT}/0",
         ),
-        ({"counts": {("", ZONE_EVENT, 0, "duplicate"): 2}}, f"came from {ZONE_EVENT}/0 {MORE}"),
+        (
+            {"counts": {("", ZONE_EVENT, 0, "duplicate"): 2}},
+            f"{MORE} 5 records where 4 came from {ZONE_EVENT}/0.",
+        ),
         ({"counts": {("", MESSAGE, 0, "stored"): 5}}, "2 of the first 7 records of " + MESSAGE),
         ({"counts": {("", REJECT, 0, "stored"): 4}}, "1 of the first 5 records of " + REJECT),
         (
             {"counts": {("", REJECT, 0, "stored"): 4, ("", REJECT, 2, "stored"): 4}},
             "1 of the first 5 records of " + REJECT,
         ),
-        ({"counts": {(RUN, ENRICHED, 0, "lines"): 58}}, "published 2 lines in fixes that did not"),
-        ({"counts": {(RUN, ENRICHED, 0, "lines"): 61}}, "has 1 lines in fixes in the database"),
+        (
+            {"offsets": {(FIX, 0): 32, (FIX, 1): 16}},
+            f"2 of the first 32 records of {FIX}/0 and 1 of the first 16 records of {FIX}/1 came",
+        ),
+        ({"counts": {(RUN, ENRICHED, 0, "lines"): 58}}, "published 2 lines in fixes that never"),
+        ({"counts": {(RUN, ENRICHED, 0, "lines"): 61}}, "came 1 lines in fixes more"),
         ({"counts": {(RUN, MESSAGE, 0, "lines"): 6}}, "published 1 lines in messages"),
-        ({"counts": {(RUN, MESSAGE, 0, "lines"): 8}}, "has 1 lines in messages in the database"),
+        ({"counts": {(RUN, MESSAGE, 0, "lines"): 8}}, "came 1 lines in messages more"),
         ({"counts": {(RUN, REJECT, 2, "rejected/not_nmea"): 1}}, "rejected lines (2 not_nmea)"),
         ({"counts": {(RUN, REJECT, 2, "rejected/not_nmea"): 4}}, "rejected lines (1 not_nmea)"),
         ({"tally": {"lines_read": 111}}, "109 lines were read to the end, 100 used and 8 rejected"),
@@ -246,14 +256,14 @@ def test_what_is_on_its_way_explains_no_more_lines_than_it_can_hold() -> None:
     changes = {**ONE_REJECT_LESS, "counts": {**ONE_REJECT_LESS["counts"], **lost}}
     (problem,) = ledger(**changes).problems
     assert "rejected lines (1 checksum_wrong, 1 not_nmea)" in problem
-    assert "only 1 records of its are on the way" in problem
+    assert "only 1 of its records are on their way" in problem
 
 
 def test_a_killed_run_explains_no_more_lines_than_came_behind_its_tally() -> None:
     more = {**ONE_REJECT_MORE["counts"], (RUN, REJECT, 0, "rejected/checksum_wrong"): 6}
     (problem,) = ledger(offsets=ONE_REJECT_MORE["offsets"], counts=more).problems
     assert "rejected lines (1 checksum_wrong, 1 too_long)" in problem
-    assert "can't account for them" in problem
+    assert "1 can be explained: that is all that can have come behind its newest tally" in problem
 
 
 def test_offsets_of_several_runs_are_not_added_up() -> None:
