@@ -76,12 +76,12 @@ def encode_fix(fix: Fix) -> bytes:
 
 def decode_fix(value: bytes | None) -> Fix:
     """The fix of such a record. Raises CodecError."""
-    return _fix(_load(value))
+    return _fix(load_object(value))
 
 
 def decode_waypoint(value: bytes | None) -> Waypoint:
     """What zones need of such a record, at half the cost of all of it. Raises CodecError."""
-    fields = _load(value)
+    fields = load_object(value)
     get = fields.get
     point = Waypoint(get("terminal"), get("time_us"), get("lat"), get("lon"), get("fix"))  # type: ignore[arg-type]
     terminal, time_us, lat, lon, _ = point
@@ -111,7 +111,7 @@ def encode_dead_letter(value: bytes | None, reason: str, source: Source) -> byte
 
 def decode_dead_letter(value: bytes | None) -> DeadLetter:
     """The dead letter of such a record. Raises CodecError."""
-    fields = _load(value)
+    fields = load_object(value)
     try:
         raw = base64.b64decode(fields["dead_letter"], validate=True)
         return DeadLetter(raw, str(fields["reason"]), Source(*fields["source"]))
@@ -126,7 +126,7 @@ def encode_enriched(enriched: EnrichedFix) -> bytes:
 
 def decode_enriched(value: bytes | None) -> EnrichedFix:
     """The enriched fix of such a record. Raises CodecError."""
-    fields = _load(value)
+    fields = load_object(value)
     try:
         zones = tuple(fields.pop("zones"))
         late = bool(fields.pop("late"))
@@ -143,7 +143,7 @@ def encode_zone_event(event: ZoneEvent) -> bytes:
 
 def decode_zone_event(value: bytes | None) -> ZoneEvent:
     """The zone event of such a record. Raises CodecError."""
-    return _build(ZoneEvent, _load(value))
+    return _build(ZoneEvent, load_object(value))
 
 
 def encode_message(message: Message) -> bytes:
@@ -153,7 +153,7 @@ def encode_message(message: Message) -> bytes:
 
 def decode_message(value: bytes | None) -> Message:
     """The message of such a record. Raises CodecError."""
-    return _build(Message, _with_byte_line(_load(value)))
+    return _build(Message, _with_byte_line(load_object(value)))
 
 
 def encode_reject(reject: Reject) -> bytes:
@@ -163,7 +163,7 @@ def encode_reject(reject: Reject) -> bytes:
 
 def decode_reject(value: bytes | None) -> Reject:
     """The reject of such a record. Raises CodecError."""
-    return _build(Reject, _with_byte_line(_load(value)))
+    return _build(Reject, _with_byte_line(load_object(value)))
 
 
 def encode_tally(tally: Tally) -> bytes:
@@ -173,7 +173,7 @@ def encode_tally(tally: Tally) -> bytes:
 
 def decode_tally(value: bytes | None) -> Tally:
     """The tally of such a record. Raises CodecError."""
-    fields = _load(value)
+    fields = load_object(value)
     for name in ("fix_offsets", "message_offsets", "reject_offsets"):
         offsets = fields.get(name)
         if isinstance(offsets, dict):
@@ -188,7 +188,7 @@ def encode_zone_state(state: ZoneState) -> bytes:
 
 def decode_zone_state(value: bytes | None) -> ZoneState:
     """The zone state of such a record. Raises CodecError."""
-    fields = _load(value)
+    fields = load_object(value)
     if isinstance(fields.get("source"), list):
         fields["source"] = Source(*fields["source"])
     return _build(ZoneState, fields)
@@ -214,7 +214,8 @@ _NOTHING_GIVEN = {
 }
 
 
-def _load(value: bytes | None) -> dict[str, Any]:
+def load_object(value: bytes | None) -> dict[str, Any]:
+    """The JSON object of a record. Raises CodecError."""
     if value is None:
         raise CodecError("a tombstone where a record was expected")
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from services.codec import CodecError
+from services.codec import CodecError, load_object
 from services.zones.shapes import read_shape, shape_to_geojson
 from services.zones.zone import Circle, Zone
 
@@ -30,7 +30,7 @@ def encode_zone(zone: Zone) -> bytes:
 
 def decode_zone(value: bytes | None) -> Zone:
     """The zone of such a record. Raises CodecError, for a tombstone too."""
-    fields = _load(value)
+    fields = load_object(value)
     problems: list[str] = []
     shape = read_shape(fields.get("geometry"), fields.get("radius_m"), problems.append)
     if shape is None:
@@ -45,18 +45,6 @@ def decode_zone(value: bytes | None) -> Zone:
         valid_until_us=_expect(fields, "valid_until_us", int | None),
         properties=_expect(fields, "properties", dict),
     )
-
-
-def _load(value: bytes | None) -> dict[str, Any]:
-    if value is None:
-        raise CodecError("a tombstone where a zone was expected")
-    try:
-        fields = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise CodecError(f"no JSON: {error}") from error
-    if not isinstance(fields, dict):
-        raise CodecError("no JSON object")
-    return fields
 
 
 def _expect(fields: dict[str, Any], key: str, kind: Any) -> Any:
