@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -36,6 +37,8 @@ from services.tools.migrate import migrate
 from services.tools.zones import read_zone_files
 from services.zones.geojson import ZoneFileError
 from services.zones.zone import Zone
+
+logger = logging.getLogger(__name__)
 
 LOG_FILE = "log.sqlite"
 DATABASE_DIRECTORY = "postgres"
@@ -81,6 +84,12 @@ async def up(
 
             def announce() -> None:
                 _write_endpoints(endpoints, tcp=ingest.address, http=http.address, dsn=dsn)
+                logger.info(
+                    "ready: terminals at tcp://%s:%d, metrics at http://%s:%d/metrics, database %s",
+                    *ingest.address,
+                    *http.address,
+                    dsn,
+                )
 
             await supervise(
                 [
