@@ -227,6 +227,21 @@ def events(
     sys.exit(run(files, terminal, zones, allow_missing_checksum=allow_missing_checksum))
 
 
+@main.command()
+@FILES
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of tables.")
+@ALLOW_MISSING
+def check(files: tuple[str, ...], as_json: bool, allow_missing_checksum: bool) -> None:
+    """Report whether a terminal's stream conforms, and what is wrong with it.
+
+    FILE may be gzipped, or - for standard input; several are one stream, in order.
+    Exit code 1 if a check failed. docs/conformity.md explains every check.
+    """
+    from services.tools.check import run
+
+    sys.exit(run(files, as_json=as_json, allow_missing_checksum=allow_missing_checksum))
+
+
 @main.group(cls=OrderedGroup)
 def zones() -> None:
     """Check zone files, put them in force, list them."""
