@@ -27,6 +27,7 @@ from services.log.base import ENRICHED, Batch, Record, TopicPartition
 from services.model import EnrichedFix, Fix, Source
 from services.runtime.database import open_pool
 from services.runtime.embedded_postgres import EmbeddedPostgres
+from services.runtime.process import COLLECT_THRESHOLDS
 from services.store.positions import build_positions
 from services.store.prepared import Row
 from services.store.tables import POSITIONS
@@ -188,7 +189,9 @@ async def _timed(name: str, work: Callable[[], Awaitable[None]], best: dict[str,
 
 
 async def store_scenario(command: str) -> Report:
-    """Measure all sizes of batch on an embedded PostgreSQL of its own."""
+    """Measure all sizes of batch on an embedded PostgreSQL of its own, in a process that is set
+    up as a service is."""
+    gc.set_threshold(*COLLECT_THRESHOLDS)
     report = Report("store", command)
     with tempfile.TemporaryDirectory(prefix="dipper-load-") as directory:
         async with EmbeddedPostgres(Path(directory) / "postgres") as dsn:

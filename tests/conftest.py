@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from tests.engines.fixtures import (
+    community_server,
     kafka_address,
     kafka_cluster,
     timescaledb_dsn,
     timescaledb_server,
 )
 
-__all__ = ["kafka_address", "kafka_cluster", "timescaledb_dsn", "timescaledb_server"]
+__all__ = [
+    "community_server",
+    "kafka_address",
+    "kafka_cluster",
+    "timescaledb_dsn",
+    "timescaledb_server",
+]

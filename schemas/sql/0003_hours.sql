@@ -9,7 +9,8 @@ CREATE FUNCTION great_circle_m(
     lat_a double precision, lon_a double precision, lat_b double precision, lon_b double precision
 ) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT 2 * 6371008.8 * asin(least(1, sqrt(
+    -- The last factor keeps rounding from leaving asin's domain; least() would pass over NULL.
+    SELECT 2 * 6371008.8 * asin(sqrt(0.999999999999999 * (
         power(sin(radians(lat_b - lat_a) / 2), 2)
         + cos(radians(lat_a)) * cos(radians(lat_b)) * power(sin(radians(lon_b - lon_a) / 2), 2))));
 END;

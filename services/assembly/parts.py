@@ -37,7 +37,7 @@ from services.runtime.supervise import Part
 from services.zones.records import encode_zone
 from services.zones.zone import Zone
 
-STOP_INGEST_S = 3.0
+STOP_INGEST_S = 2.5
 """How long a stop waits for the log to take what was read: less than a part's time to stop."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, errors
@@ -101,14 +102,11 @@ class KafkaConsumer:
                     return ()
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        refusal = LogError(f"{_name(partition)} is not assigned to this member")
-        if self._inner is None or partition not in self._assigned:
-            raise refusal
-        try:
-            self._inner.seek(KafkaPartition(*partition), offset)
-        except errors.IllegalStateError as error:
-            raise refusal from error
+        if partition not in self._assigned:
+            raise LogError(f"{_name(partition)} is not assigned to this member")
         self._positions[partition] = offset
+        if self._inner is not None:
+            _seek(self._inner, partition, offset)
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         if not offsets:
@@ -171,7 +169,7 @@ class KafkaConsumer:
         self._assigned = self._membership.current
         self._positions = {one: at for one, at in self._positions.items() if one in stayed}
         for source, offset in self._positions.items():
-            inner.seek(KafkaPartition(*source), offset)
+            _seek(inner, source, offset)
         self._watchdog.heard(asyncio.get_running_loop().time())
 
     async def _fetch(self, inner: AIOKafkaConsumer, timeout_s: float) -> list[Batch]:
@@ -243,6 +241,13 @@ class KafkaConsumer:
         new = sorted(self._assigned - self._positions.keys())
         starts = await start_offsets(inner, self._connection, new) if new else {}
         return {**self._positions, **starts}
+
+
+def _seek(inner: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
+    """While the group is being shared anew aiokafka has taken the partition away already, and the
+    next poll tells so; if it stays here, it goes on from the position that is remembered."""
+    with suppress(errors.IllegalStateError):
+        inner.seek(KafkaPartition(*partition), offset)
 
 
 def _name(partition: TopicPartition) -> str:

@@ -24,6 +24,7 @@ SETTINGS_FILE = "dipper.toml"
 TcpPort = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 ReadableFile = Annotated[str, AfterValidator(readable)]
 
 SECRETS = ("dsn", "kafka_password")
@@ -121,6 +122,23 @@ class Settings(BaseSettings):
         4, description="Database connections, and so partitions written at a time"
     )
     store_timeout_s: Seconds = Field(60.0, description="Time limit of one database transaction")
+
+    chunk_hours: Count = Field(24, description="Hours of positions in a new chunk of TimescaleDB")
+    columnstore_after_days: Days = Field(
+        7, description="Age at which positions become columns; 0 for never"
+    )
+    retention_positions_days: Days = Field(
+        0, description="Age at which positions are deleted; 0 for never"
+    )
+    retention_zone_events_days: Days = Field(
+        0, description="Age at which zone events are deleted; 0 for never"
+    )
+    retention_messages_days: Days = Field(
+        0, description="Age at which messages are deleted; 0 for never"
+    )
+    retention_rejects_days: Days = Field(
+        0, description="Age at which rejects are deleted; 0 for never"
+    )
 
     @field_validator("dsn", "kafka_password")
     @classmethod

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
 
-GRACE_S = 4.0
+GRACE_S = 3.5
 LEAVE_S = 0.5
 """How long parts that were cancelled may still take to let go of what they hold."""
 

@@ -17,7 +17,8 @@ from services.log.base import (
 from services.runtime.database import DatabaseUnavailableError
 from services.store.metrics import StoreMetrics
 from services.store.tables import TABLES
-from services.store.writer import Fenced, StoredBatch, StoreWriter
+from services.store.work import StoredBatch
+from services.store.writer import Fenced, StoreWriter
 
 STORE_TOPICS = (ENRICHED, ZONE_EVENT, MESSAGE, REJECT, TALLY)
 

@@ -15,6 +15,7 @@ from services.log.base import TopicPartition
 from services.runtime.database import RowError, explained
 from services.store import tables
 from services.store.prepared import Count, Row
+from services.store.server import ANY_LATE_ROWS
 from services.store.tables import Table
 
 
@@ -31,6 +32,7 @@ async def prepare_connection(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=tuple, decoder=tuple, format="tuple"
     )
+    await connection.execute(ANY_LATE_ROWS)
     for table in tables.WRITTEN:
         await connection.prepare(table.merge)
 

@@ -8,9 +8,10 @@ has stored, and keeps out anyone else until the commit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import asyncpg
 
@@ -19,22 +20,12 @@ from services.runtime.database import CONNECT_TIMEOUT_S, RowError, explained, op
 from services.runtime.loop import SeekTo
 from services.store import tables
 from services.store.positions import build_positions, latest_rows
-from services.store.prepared import (
-    DUPLICATE,
-    STORED,
-    Count,
-    Moments,
-    Prepared,
-    dead_counts,
-    dead_rows,
-    without,
-)
+from services.store.prepared import Prepared, dead_rows, without
 from services.store.rows import build_rows, newest_tallies
-from services.store.tables import Table
+from services.store.server import tell_what_is_lacking
 from services.store.terminals import Terminals
 from services.store.transaction import (
     KeyTakenError,
-    Move,
     add_counts,
     find_refused,
     insert,
@@ -43,10 +34,16 @@ from services.store.transaction import (
     prepare_connection,
     run_with_rows,
 )
-
-TOGETHER_RECORDS = 1_000
-"""Batches of so many records in all go in one transaction; larger ones gain more by going at the
-same time as others, each in its own."""
+from services.store.work import (
+    Place,
+    StoredBatch,
+    Waiting,
+    Work,
+    counts_of,
+    groups_of,
+    moves_of,
+    outcome,
+)
 
 CAREFUL_BATCHES = 20
 """After a batch with a key that was there already, so many go the slower way that expects it."""
@@ -54,55 +51,6 @@ CAREFUL_BATCHES = 20
 
 class Fenced(SeekTo):
     """Someone else has stored this batch or a part of it: read on where the database is."""
-
-
-class StoredBatch(NamedTuple):
-    """What became of a batch."""
-
-    source: TopicPartition
-    records: int
-    stored: int
-    duplicate: int
-    dead_lettered: Mapping[str, int]
-    """By reason; ``foreign`` for records that stand for nothing that was published."""
-    redelivered: int
-    """Fixes that an earlier batch has stored, and that are not counted again."""
-    moments: Moments | None
-    """Of the fixes among the rows."""
-
-
-class _Place(NamedTuple):
-    """Where a partition is in the database."""
-
-    next: int
-    next_source: int
-
-
-class _Waiting(NamedTuple):
-    """A batch and whoever waits for it."""
-
-    batch: Batch
-    done: asyncio.Future[StoredBatch]
-
-
-class _Work(NamedTuple):
-    """A batch that is ready to be written."""
-
-    waiting: _Waiting
-    place: _Place
-    prepared: Prepared
-
-    @property
-    def source(self) -> TopicPartition:
-        return self.waiting.batch.source
-
-    @property
-    def table(self) -> Table:
-        return tables.TABLES[self.source.topic]
-
-    @property
-    def after(self) -> _Place:
-        return _Place(self.waiting.batch.next_offset, self.prepared.next_source)
 
 
 class _FailedError(Exception):
@@ -125,9 +73,9 @@ class StoreWriter:
         self._pool = pool
         self._timeout_s = timeout_s
         self._terminals = Terminals()
-        self._places: dict[TopicPartition, _Place] = {}
+        self._places: dict[TopicPartition, Place] = {}
         self._careful: dict[TopicPartition, int] = {}
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._storing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -171,7 +119,7 @@ class StoreWriter:
         Raises Fenced, DatabaseUnavailableError (nothing is stored, or the reply to the commit
         was lost: the same batch again puts it right), DatabaseError.
         """
-        waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
+        waiting = Waiting(batch, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             task = asyncio.create_task(self._store_waiting())
@@ -182,9 +130,9 @@ class StoreWriter:
     async def _store_waiting(self) -> None:
         """All that have come until this task got its turn."""
         waiting, self._waiting = self._waiting, []
-        await asyncio.gather(*(self._store_together(group) for group in _groups(waiting)))
+        await asyncio.gather(*(self._store_together(group) for group in groups_of(waiting)))
 
-    async def _store_together(self, group: Sequence[_Waiting]) -> None:
+    async def _store_together(self, group: Sequence[Waiting]) -> None:
         try:
             with explained():
                 async with self._pool.acquire(timeout=self._timeout_s) as connection:
@@ -195,17 +143,17 @@ class StoreWriter:
                 if not waiting.done.done():
                     waiting.done.set_exception(error)
 
-    async def _place(self, connection: asyncpg.Connection, source: TopicPartition) -> _Place:
+    async def _place(self, connection: asyncpg.Connection, source: TopicPartition) -> Place:
         if source not in self._places:
             topics = [source.topic, FIX] if source.topic == ENRICHED else [source.topic]
             await connection.execute(tables.BEGIN_OFFSETS, topics, source.partition)
             found = dict(await connection.fetch(tables.READ_OFFSETS, topics, source.partition))
-            self._places[source] = _Place(found[source.topic], found.get(FIX, 0))
+            self._places[source] = Place(found[source.topic], found.get(FIX, 0))
         return self._places[source]
 
     async def _prepare_all(
-        self, connection: asyncpg.Connection, group: Sequence[_Waiting]
-    ) -> list[_Work]:
+        self, connection: asyncpg.Connection, group: Sequence[Waiting]
+    ) -> list[Work]:
         """Those that are not behind what is stored."""
         works = []
         for waiting in group:
@@ -215,11 +163,11 @@ class StoreWriter:
                 _answer(waiting, Fenced(batch.source, place.next))
             else:
                 prepared = await self._prepare(connection, batch, place)
-                works.append(_Work(waiting, place, prepared))
+                works.append(Work(waiting, place, prepared))
         return works
 
     async def _prepare(
-        self, connection: asyncpg.Connection, batch: Batch, place: _Place
+        self, connection: asyncpg.Connection, batch: Batch, place: Place
     ) -> Prepared:
         while True:
             if batch.source.topic == ENRICHED:
@@ -230,7 +178,7 @@ class StoreWriter:
                 return newest_tallies(prepared) if batch.source.topic == TALLY else prepared
             await self._terminals.resolve(connection, prepared.unknown)
 
-    async def _write(self, connection: asyncpg.Connection, works: list[_Work]) -> None:
+    async def _write(self, connection: asyncpg.Connection, works: list[Work]) -> None:
         """In one transaction; again without what can't be written, or with more care."""
         while works:
             try:
@@ -247,36 +195,27 @@ class StoreWriter:
                 return
 
     async def _transact(
-        self, connection: asyncpg.Connection, works: Sequence[_Work]
+        self, connection: asyncpg.Connection, works: Sequence[Work]
     ) -> list[StoredBatch]:
         stored = []
         async with connection.transaction():
-            if not await move_offsets(connection, _moves(works)):
+            if not await move_offsets(connection, moves_of(works)):
                 raise _MovedError
             for index, work in enumerate(works):
                 try:
                     new = await self._insert(connection, work)
                 except RowError as error:
                     raise _FailedError(index, error) from error
-                stored.append(_stored(work, new))
-            fixes = [
-                row for work in works if work.source.topic == ENRICHED for row in work.prepared.rows
-            ]
-            await merge(connection, tables.LATEST, latest_rows(fixes))
-            dead = [
-                row for work in works for row in dead_rows(work.waiting.batch, work.prepared.dead)
-            ]
-            await merge(connection, tables.REJECTS, dead)
-            await add_counts(
-                connection,
-                {
-                    work.source: _counts(done, work.prepared)
-                    for work, done in zip(works, stored, strict=True)
-                },
-            )
+                stored.append(outcome(work, new))
+            await self._insert_what_follows(connection, works)
+            counts = {
+                work.source: counts_of(done, work.prepared)
+                for work, done in zip(works, stored, strict=True)
+            }
+            await add_counts(connection, counts)
         return stored
 
-    async def _insert(self, connection: asyncpg.Connection, work: _Work) -> int:
+    async def _insert(self, connection: asyncpg.Connection, work: Work) -> int:
         """The rows of a batch; returns how many are new.
 
         A plain INSERT takes a third less of the server's time than one that expects conflicts,
@@ -294,9 +233,19 @@ class StoreWriter:
             await run_with_rows(connection, tables.COMPLETE_POSITIONS, rows)
         return new
 
+    async def _insert_what_follows(
+        self, connection: asyncpg.Connection, works: Sequence[Work]
+    ) -> None:
+        """Latest positions and dead letters, of all batches together."""
+        positions = [work for work in works if work.table is tables.POSITIONS]
+        latest = latest_rows(row for work in positions for row in work.prepared.rows)
+        await merge(connection, tables.LATEST, latest)
+        letters = [dead_rows(work.waiting.batch, work.prepared.dead) for work in works]
+        await merge(connection, tables.REJECTS, list(chain.from_iterable(letters)))
+
     async def _still_ours(
-        self, connection: asyncpg.Connection, works: Sequence[_Work]
-    ) -> list[_Work]:
+        self, connection: asyncpg.Connection, works: Sequence[Work]
+    ) -> list[Work]:
         """Without those whose offset someone else has moved; they are told."""
         ours = []
         for work in works:
@@ -308,7 +257,7 @@ class StoreWriter:
                 _answer(work.waiting, Fenced(work.source, place.next))
         return ours
 
-    async def _mended(self, connection: asyncpg.Connection, work: _Work, reason: RowError) -> _Work:
+    async def _mended(self, connection: asyncpg.Connection, work: Work, reason: RowError) -> Work:
         """What to try instead of a batch whose rows could not be written."""
         if isinstance(reason, KeyTakenError):
             self._careful[work.source] = CAREFUL_BATCHES + 1
@@ -319,20 +268,7 @@ class StoreWriter:
         return work._replace(prepared=without(work.prepared, bad))
 
 
-def _groups(waiting: Sequence[_Waiting]) -> list[list[_Waiting]]:
-    """What goes together in a transaction."""
-    groups: list[list[_Waiting]] = [[]]
-    room = TOGETHER_RECORDS
-    for each in waiting:
-        room -= len(each.batch.records)
-        if room < 0 and groups[-1]:
-            groups.append([])
-            room = TOGETHER_RECORDS - len(each.batch.records)
-        groups[-1].append(each)
-    return groups
-
-
-def _answer(waiting: _Waiting, result: StoredBatch | Fenced) -> None:
+def _answer(waiting: Waiting, result: StoredBatch | Fenced) -> None:
     """Unless nobody waits any more."""
     if waiting.done.done():
         return
@@ -342,41 +278,12 @@ def _answer(waiting: _Waiting, result: StoredBatch | Fenced) -> None:
         waiting.done.set_result(result)
 
 
-def _moves(works: Sequence[_Work]) -> list[Move]:
-    moves = []
-    for work in works:
-        before, after = work.place, work.after
-        moves.append(Move(work.source, before.next, after.next))
-        if work.source.topic == ENRICHED:
-            fixes = TopicPartition(FIX, work.source.partition)
-            moves.append(Move(fixes, before.next_source, after.next_source))
-    return moves
-
-
-def _stored(work: _Work, new: int) -> StoredBatch:
-    batch, prepared = work.waiting.batch, work.prepared
-    return StoredBatch(
-        source=batch.source,
-        records=len(batch.records),
-        stored=new,
-        duplicate=len(prepared.rows) - new,
-        dead_lettered=dead_counts(prepared.dead),
-        redelivered=prepared.redelivered,
-        moments=prepared.moments,
-    )
-
-
-def _counts(done: StoredBatch, prepared: Prepared) -> dict[Count, int]:
-    """What a batch adds to the ledger. A tally is no loss and no gain: it has its own table."""
-    counts = {("", name): count for name, count in done.dead_lettered.items()}
-    if done.source.topic != TALLY:
-        counts |= {("", STORED): done.stored, ("", DUPLICATE): done.duplicate}
-    return {**counts, **prepared.counts}
-
-
 async def open_store(dsn: str, connections: int = 4, timeout_s: float = 60.0) -> StoreWriter:
     """A writer on a database that `dipper migrate` has prepared.
 
     Raises DatabaseError (wrong address, no rights, tables missing), DatabaseUnavailableError.
     """
-    return StoreWriter(await open_pool(dsn, connections, timeout_s, prepare_connection), timeout_s)
+    pool = await open_pool(dsn, connections, timeout_s, prepare_connection)
+    with explained():
+        await tell_what_is_lacking(pool)
+    return StoreWriter(pool, timeout_s)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
@@ -25,8 +26,9 @@ from services.runtime.database import (
     explain,
     explained,
 )
-from services.runtime.settings import SettingsError
+from services.runtime.settings import SettingsError, load_settings
 from services.tools.local_database import database_of
+from services.tools.policies import apply_policies
 
 FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 REQUIRES = re.compile(r"^-- requires: *(.+?) *$", re.MULTILINE)
@@ -55,9 +57,16 @@ CONDITIONS = {
     "extension timescaledb": """
         SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
            AND current_setting('shared_preload_libraries') LIKE '%timescaledb%'
+            OR EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')
     """,
+    # 2.18 brought the columnstore under this name.
     "timescaledb community": """
         SELECT coalesce(current_setting('timescaledb.license', true) = 'timescale', false)
+           AND EXISTS (
+               SELECT FROM pg_extension
+               WHERE extname = 'timescaledb'
+                 AND regexp_split_to_array(substring(extversion FROM '^[0-9]+[.][0-9]+'), '[.]')
+                     ::integer[] >= '{2,18}')
     """,
 }
 """What a migration may require, and how the server says whether it has it."""
@@ -122,13 +131,20 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> Mi
     DatabaseUnavailableError.
     """
     wanted = load_migrations() if migrations is None else migrations
+    async with _alone(dsn) as connection:
+        await connection.execute(HISTORY)
+        return await _apply_missing(connection, wanted)
+
+
+@asynccontextmanager
+async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that no other run of this command has beside it."""
     async with connect(dsn) as connection:
         with explained():
             await connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
             # Ends with the connection.
             await connection.execute(f"SELECT pg_advisory_lock({LOCK_KEY})")
-            await connection.execute(HISTORY)
-            return await _apply_missing(connection, wanted)
+            yield connection
 
 
 async def _apply_missing(connection: asyncpg.Connection, wanted: Sequence[Migration]) -> Migrated:
@@ -189,7 +205,7 @@ async def _apply(connection: asyncpg.Connection, migration: Migration, lacking: 
 def run(data_dir: Path) -> int:
     """Migrate the database of DIPPER_DSN, else that below ``data_dir``; the exit code."""
     try:
-        done = asyncio.run(_run(data_dir))
+        done, unkept = asyncio.run(_run(data_dir))
     except (DatabaseError, SettingsError) as error:
         print(f"dipper: {error}", file=sys.stderr)
         return 1
@@ -199,9 +215,14 @@ def run(data_dir: Path) -> int:
         print(f"skipped {title}: the server has not what it requires", file=sys.stderr)
     if not done.applied:
         print("the tables are up to date", file=sys.stderr)
+    for promise in unkept:
+        print(f"dipper: {promise}", file=sys.stderr)
     return 0
 
 
-async def _run(data_dir: Path) -> Migrated:
+async def _run(data_dir: Path) -> tuple[Migrated, list[str]]:
+    settings = load_settings()
     async with database_of(data_dir, create=True) as dsn:
-        return await migrate(dsn)
+        done = await migrate(dsn)
+        async with _alone(dsn) as connection:
+            return done, await apply_policies(connection, settings)

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.engines import docker, kafka, timescaledb
+from tests.engines import docker, kafka, pglite, timescaledb
 from tests.engines.found import NotAvailableError, free_ports
 
 
@@ -75,6 +75,17 @@ def timescaledb_server() -> Iterator[timescaledb.Server]:
         server = timescaledb.start_server()
     except NotAvailableError as error:
         without("TimescaleDB", error)
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def community_server() -> Iterator[pglite.Server]:
+    """TimescaleDB's community edition, a database of the test's own."""
+    try:
+        server = pglite.start_server()
+    except NotAvailableError as error:
+        without("TimescaleDB community", error)
     yield server
     server.remove()
 

@@ -1,8 +1,9 @@
 """Get the engines that the tests need: ``python -m tests.engines.provision``.
 
-As root on Debian it installs with apt-get what is missing (a Java runtime, Maven, debootstrap),
-then it fills the cache outside the clone with Kafka's jars and a folder with TimescaleDB, and
-starts and stops each once. Exit code 0 if both work, 1 otherwise.
+As root on Debian it installs with apt-get what is missing (a Java runtime, Maven, debootstrap,
+Node.js), then it fills the cache outside the clone with Kafka's jars, a folder with TimescaleDB and
+the community edition in WebAssembly, and starts and stops each once. Exit code 0 if all work, 1
+otherwise.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 
-from tests.engines import docker, kafka, timescaledb
+from tests.engines import docker, kafka, pglite, timescaledb
 from tests.engines.found import CACHE, NotAvailableError, run
 
-TOOLS = {"java": "default-jre-headless", "mvn": "maven", "debootstrap": "debootstrap"}
+SERVER_TOOLS = {"java": "default-jre-headless", "mvn": "maven", "debootstrap": "debootstrap"}
+COMMUNITY_TOOLS = {"node": "nodejs", "npm": "npm"}
 
 
 def say(text: str) -> None:
@@ -22,14 +25,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def install_tools() -> None:
-    """Install with apt-get what is missing; raises NotAvailableError."""
-    needed = [tool for tool in TOOLS if shutil.which(tool) is None]
+def install_tools(tools: Mapping[str, str]) -> None:
+    """Install with apt-get what is missing of command → package; raises NotAvailableError."""
+    needed = [tool for tool in tools if shutil.which(tool) is None]
     if timescaledb.EXTENSION.exists() and "debootstrap" in needed:
         needed.remove("debootstrap")
     if not needed:
         return
-    packages = [TOOLS[tool] for tool in needed]
+    packages = [tools[tool] for tool in needed]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise NotAvailableError(
             f"please install {', '.join(packages)}: that needs root and apt-get"
@@ -40,25 +43,40 @@ def install_tools() -> None:
     run([*install, *packages], what="apt-get install")
 
 
+def provision_servers() -> None:
+    """Kafka and TimescaleDB's Apache-2 edition. Raises NotAvailableError."""
+    install_tools(SERVER_TOOLS)
+    say(f"Kafka into {CACHE}")
+    cluster = kafka.start_cluster()
+    say(f"Kafka runs on {cluster.bootstrap_servers}; stopping it")
+    cluster.stop()
+    say(f"TimescaleDB into {CACHE} (about a minute on the first call)")
+    server = timescaledb.start_server()
+    say(f"TimescaleDB runs on {server.dsn}; stopping it")
+    server.remove()
+
+
+def provision_community() -> None:
+    """TimescaleDB's community edition. Raises NotAvailableError."""
+    install_tools(COMMUNITY_TOOLS)
+    say(f"TimescaleDB's community edition into {CACHE}")
+    server = pglite.start_server()
+    say(f"it runs on {server.dsn}; stopping it")
+    server.remove()
+
+
 def main() -> int:
-    """Provision and try both engines; says what it does."""
-    if docker.works():
-        say("Docker answers: the tests run the engines as containers")
-        return 0
+    """Provision and try all engines; says what it does."""
     try:
-        install_tools()
-        say(f"Kafka into {CACHE}")
-        cluster = kafka.start_cluster()
-        say(f"Kafka runs on {cluster.bootstrap_servers}; stopping it")
-        cluster.stop()
-        say(f"TimescaleDB into {CACHE} (about a minute on the first call)")
-        server = timescaledb.start_server()
-        say(f"TimescaleDB runs on {server.dsn}; stopping it")
-        server.remove()
+        if docker.works():
+            say("Docker answers: the tests run Kafka and TimescaleDB as containers")
+        else:
+            provision_servers()
+        provision_community()
     except NotAvailableError as error:
         say(f"not provisioned: {error}")
         return 1
-    say("both engines work")
+    say("all engines work")
     return 0
 
 

@@ -39,7 +39,11 @@ CROSSINGS = """
 SELECT t.name, e.time, e.kind, e.zone, e.zone_version, e.lat, e.lon
 FROM zone_events e JOIN terminals t ON t.id = e.terminal_id
 """
-REJECTS = "SELECT reason, count(*) FROM rejects WHERE topic = 'telematics.reject.v1' GROUP BY 1"
+REJECTS = """
+SELECT reason, count(*) FROM rejects
+WHERE topic = 'telematics.reject.v1' AND run IS NOT NULL GROUP BY 1
+"""
+"""Of lines; a record in the topic that is no reject is dead-lettered without a run."""
 
 
 class Known(NamedTuple):

@@ -164,6 +164,11 @@ async def run_cluster(
         for name, code in zip(services, codes, strict=True)
         if code != 0
     ]
+    stopped += [
+        f"exit: {name} ended by itself with {set(one.exits)}: {one.complaints()}"
+        for name, one in services.items()
+        if not set(one.exits) <= {-signal.SIGKILL}
+    ]
     if report.violations or stopped:
         for name, service in services.items():
             print(f"--- {name}\n{service.last_words()}")

@@ -23,6 +23,8 @@ from tests.faults.service import Service, until
 from tests.faults.streams import Shape, make_streams, write_zones
 
 PROJECT = Path(__file__).parents[2]
+LATE_FAULT_S = 20.0
+"""After the fleet has sent everything a fault that is on has so long to end."""
 CALM_S = 0.4
 """A database that does not change for so long may be at the end."""
 PROGRESS = (
@@ -145,7 +147,10 @@ async def execute(
 
 
 async def _both(fleet: asyncio.Task[None], disturbing: asyncio.Task[None]) -> None:
-    done, _ = await asyncio.wait({fleet, disturbing}, return_when=asyncio.FIRST_EXCEPTION)
+    done, _ = await asyncio.wait({fleet, disturbing}, return_when=asyncio.FIRST_COMPLETED)
+    if fleet in done and not disturbing.done():
+        await asyncio.wait({disturbing}, timeout=LATE_FAULT_S)
+        assert disturbing.done(), "the fault did not come before everything was over"
     for task in done:
         task.result()
     await asyncio.gather(fleet, disturbing)

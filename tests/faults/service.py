@@ -12,6 +12,7 @@ from pathlib import Path
 
 POLL_S = 0.05
 STOP_S = 15.0
+COMPLAINTS = (" WARNING ", " ERROR ", "Error", "dipper: ")
 TIE = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 """The kernel ends a service whose test is gone."""
 
@@ -123,7 +124,12 @@ class Service:
 
     def last_words(self) -> str:
         """The end of its log."""
-        return self.log.read_text(errors="replace")[-1500:]
+        return self.log.read_text(errors="replace")[-5000:]
+
+    def complaints(self) -> list[str]:
+        """Lines of its log that are warnings, errors or why it ended."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if any(word in line for word in COMPLAINTS)][-10:]
 
     async def _spawn(self) -> None:
         patches = self._patches + (self._once[self.starts : self.starts + 1])

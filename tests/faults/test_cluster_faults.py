@@ -45,7 +45,9 @@ pytestmark = pytest.mark.faults
 FULL = SEEDS > 1
 OUTAGE_S = 120.0 if FULL else 15.0
 LOCK_S = 60.0 if FULL else 10.0
-FROZEN_S = SESSION_S + 3.0
+OFTEN = {"DIPPER_ENRICH_CHECKPOINT_S": "0.2"}
+"""State is saved often, so that there are many moments at which it may go wrong."""
+FROZEN_S = SESSION_S + 2.0
 LONG = Plan(limit_s=400.0)
 
 
@@ -76,7 +78,7 @@ async def test_kill_9_at_named_points(home: Path, seed: int, service: str) -> No
         name: Member((), once),
     }
     plan = Plan(habits=Habits(duration_s=6.0 * len(points)), limit_s=200.0)
-    report = await run_cluster(home, seed, fault, plan=plan, members=members)
+    report = await run_cluster(home, seed, fault, plan=plan, members=members, settings=OFTEN)
     assert list(report.exits[name]) == [-signal.SIGKILL] * len(points)
     tell(f"cluster: kill -9 of {service} at {len(points)} points", seed, report)
 
@@ -102,7 +104,7 @@ async def test_a_member_that_was_frozen_longer_than_its_session(
         cluster.run.is_over()
 
     plan = Plan(habits=Habits(duration_s=9.0 * len(points)), limit_s=200.0)
-    report = await run_cluster(home, seed, fault, plan=plan, members=members)
+    report = await run_cluster(home, seed, fault, plan=plan, members=members, settings=OFTEN)
     assert report.exits[name] == ()
     tell(f"cluster: zombie {service} at {len(points)} points", seed, report)
 
@@ -208,7 +210,7 @@ async def test_replies_to_commit_lost(home: Path, seed: int) -> None:
         proxy = cluster.engines.database_proxy
         for number in range(6):
             await cluster.run.until_acknowledged(0.14 * number)
-            proxy.toxics.lose_reply_to = lambda chunk: b"COMMIT" in chunk
+            proxy.toxics.lose_reply_to = lambda chunk: b"COMMIT;" in chunk
             await asyncio.sleep(0.3)
         cluster.run.notes["replies lost"] = proxy.replies_lost
         cluster.run.is_over()

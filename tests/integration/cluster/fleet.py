@@ -70,6 +70,6 @@ def expected(streams: Iterable[Stream], zones: Path) -> tuple[set[tuple[str, int
     for stream in streams:
         decoder = Decoder(stream.terminal)
         found = [*decoder.feed(stream.blob, 0).fixes, *decoder.finish(0).fixes]
-        fixes.update((fix.terminal, fix.time_us) for fix in found)
+        fixes.update((fix.terminal, fix.time_us) for fix in found if fix.time_us is not None)
         events.update(event.id for event in zone_events(index, [found]))
     return fixes, events

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.tools.local_cluster import LocalCluster, Member
+from services.tools.local_cluster import LocalCluster
+from services.tools.local_member import Member
 from tests.engines.found import free_ports
 from tests.engines.kafka import Cluster
 from tests.engines.timescaledb import Server

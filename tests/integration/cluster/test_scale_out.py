@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from services.log.base import ENRICHED, ZONE_EVENT
-from services.tools.local_cluster import LocalCluster, Member
+from services.tools.local_cluster import LocalCluster
+from services.tools.local_member import Member
 from tests.faults.streams import Shape, make_streams, write_zones
 from tests.integration.cluster.asking import rows, settled_ledger, until
 from tests.integration.cluster.fleet import Fleet, expected

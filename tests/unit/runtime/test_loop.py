@@ -9,7 +9,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.log.base import Batch, Consumer, Entry, LogUnavailableError, TopicPartition, TopicSpec
+from services.log.embedded_consumer import EmbeddedConsumer
 from services.log.memory import MemoryLog
+from services.runtime import loop
 from services.runtime.loop import SeekTo, run_stage
 from services.runtime.metrics import LoopMetrics
 
@@ -25,6 +27,7 @@ class Recorder:
         self.values: list[bytes] = []
         self.failures: list[Exception] = []
         self.gains: list[set[TopicPartition]] = []
+        self.losses: list[set[TopicPartition]] = []
         self.stopping = asyncio.Event()
         self._enough = enough
         self._next: dict[TopicPartition, int] = {}
@@ -36,7 +39,7 @@ class Recorder:
             consumer.seek(partition, offset)
 
     def lost(self, partitions: Collection[TopicPartition]) -> None:
-        pass
+        self.losses.append(set(partitions))
 
     async def handle(self, batch: Batch) -> None:
         if self.failures:
@@ -123,6 +126,54 @@ async def test_a_second_member_makes_the_stage_take_over_anew(log: MemoryLog) ->
     while len(stage.gains) < 2:  # noqa: ASYNC110
         await asyncio.sleep(0)
     assert [len(gained) for gained in stage.gains] == [2, 1]
+    # Also what went to the other: it must neither be saved nor committed here any more.
+    assert [len(lost) for lost in stage.losses] == [2, 2]
     await other.close()
     await fill(log, 2)
     await running
+
+
+async def test_an_outage_while_the_lag_is_asked_for_does_not_end_the_loop(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def away(_: object) -> dict[TopicPartition, int]:
+        nonlocal asked
+        asked += 1
+        raise LogUnavailableError("away")
+
+    monkeypatch.setattr(loop, "LAG_EVERY_S", 0.0)
+    monkeypatch.setattr(EmbeddedConsumer, "lag", away)
+    values = await fill(log, 4)
+    stage = Recorder(4)
+    await run(log, stage)
+    assert sorted(stage.values) == sorted(values)
+    assert asked
+
+
+async def test_a_stop_in_an_outage_leaves_the_batch_for_the_next_start(log: MemoryLog) -> None:
+    values = await fill(log, 1)
+
+    class Stuck(Recorder):
+        async def handle(self, batch: Batch) -> None:
+            self.stopping.set()
+            raise ConnectionError("down")
+
+    stuck = Stuck(1)
+    await run(log, stuck)
+    assert stuck.final
+    stage = Recorder(1)
+    await run(log, stage)
+    assert stage.values == values
+
+
+async def test_a_stop_while_state_cannot_be_loaded_ends_the_loop(log: MemoryLog) -> None:
+    class Stuck(Recorder):
+        async def gained(self, consumer: Consumer, partitions: Collection[TopicPartition]) -> None:
+            self.stopping.set()
+            raise ConnectionError("down")
+
+    stuck = Stuck(1)
+    await run(log, stuck)
+    assert stuck.values == []

@@ -57,3 +57,87 @@ def test_a_file_that_is_no_toml_is_told_with_its_path(tmp_path: Path) -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_secrets_come_from_files_without_the_line_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("p w\n")
+    (tmp_path / "dsn").write_text("postgresql://dipper:x@db:5432/dipper\n")
+    monkeypatch.setenv("DIPPER_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("DIPPER_KAFKA_USERNAME", "dipper")
+    monkeypatch.setenv("DIPPER_KAFKA_PASSWORD_FILE", str(tmp_path / "password"))
+    monkeypatch.setenv("DIPPER_DSN_FILE", str(tmp_path / "dsn"))
+    settings = load_settings()
+    assert settings.kafka_password == "p w"
+    assert settings.dsn == "postgresql://dipper:x@db:5432/dipper"
+    assert "p w" not in repr(settings)
+    assert "dipper:x" not in repr(settings)
+
+
+def test_a_secret_given_twice_is_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dsn").write_text("postgresql://a@b/c")
+    monkeypatch.setenv("DIPPER_DSN", "postgresql://d@e/f")
+    monkeypatch.setenv("DIPPER_DSN_FILE", str(tmp_path / "dsn"))
+    with pytest.raises(SettingsError, match="DIPPER_DSN: is set, and so is DIPPER_DSN_FILE"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, ["KAFKA_USERNAME: ", "KAFKA_PASSWORD: "]),
+        ({"KAFKA_USERNAME": "u"}, ["KAFKA_USERNAME='u': has no use"]),
+        ({"KAFKA_SECURITY_PROTOCOL": "TLS"}, ["KAFKA_SECURITY_PROTOCOL='TLS'"]),
+        ({"KAFKA_CA_FILE": "/not/there"}, ["KAFKA_CA_FILE='/not/there': the file can't be read"]),
+        ({"KAFKA_CA_FILE": __file__}, ["has no use"]),
+        ({"KAFKA_PASSWORD_FILE": "/not/there"}, ["KAFKA_PASSWORD_FILE='/not/there'"]),
+        ({"KAFKA_SERVERS": "a:1,b"}, ["KAFKA_SERVERS='a:1,b': 'b' is no host:port"]),
+        ({"LOG_LEVEL": "loud"}, ["LOG_LEVEL='loud'"]),
+    ],
+)
+def test_kafka_settings_that_do_not_fit_together_are_told(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], told: list[str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert len(caught.value.problems) == len(told)
+    for part, problem in zip(told, caught.value.problems, strict=True):
+        assert part in problem
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://dipper@127.0.0.1:5432/dipper",
+        "postgres://dipper:a%2Fb@db/dipper?sslmode=require",
+        "postgresql://dipper@db1:5432,db2:5432/dipper",
+        "postgresql://dipper@[::1]:5432/dipper",
+        "postgresql:///dipper?host=/run/postgresql",
+    ],
+)
+def test_addresses_of_databases_are_taken(monkeypatch: pytest.MonkeyPatch, dsn: str) -> None:
+    monkeypatch.setenv("DIPPER_DSN", dsn)
+    assert load_settings().dsn == dsn
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "dipper:hush@db/dipper",
+        "mysql://dipper:hush@db/dipper",
+        "postgresql://dipper:hu/sh@db/dipper",
+        "postgresql://dipper:hu#sh@db/dipper",
+        "postgresql://dipper:hush@db:port/dipper",
+        "postgresql://dipper:hush@[db/dipper",
+    ],
+)
+def test_a_wrong_address_of_a_database_is_told_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, dsn: str
+) -> None:
+    monkeypatch.setenv("DIPPER_DSN", dsn)
+    with pytest.raises(SettingsError, match="DIPPER_DSN: is no address") as caught:
+        load_settings()
+    assert "hu" not in str(caught.value)
