@@ -90,9 +90,7 @@ async def _refresh(connection: asyncpg.Connection, oldest: timedelta | None) -> 
     await connection.execute(REFRESH, oldest, REFRESH_BEHIND, REFRESH_EVERY)
 
 
-async def _retention(
-    connection: asyncpg.Connection, retention: Mapping[str, timedelta]
-) -> None:
+async def _retention(connection: asyncpg.Connection, retention: Mapping[str, timedelta]) -> None:
     await connection.execute("SELECT remove_retention_policy('positions', if_exists => true)")
     for job in await connection.fetch(EXPIRE_JOBS):
         await connection.execute("SELECT delete_job($1)", job["job_id"])

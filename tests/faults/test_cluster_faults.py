@@ -28,6 +28,7 @@ from services.log.base import (
 from services.log.kafka import KafkaLog
 from tests.faults.checker import Tolerance
 from tests.faults.cluster import (
+    ONE_EACH,
     SESSION_S,
     ClusterRun,
     Member,
@@ -47,7 +48,8 @@ OUTAGE_S = 120.0 if FULL else 15.0
 LOCK_S = 60.0 if FULL else 10.0
 OFTEN = {"DIPPER_ENRICH_CHECKPOINT_S": "0.2"}
 """State is saved often, so that there are many moments at which it may go wrong."""
-FROZEN_S = SESSION_S + 2.0
+KILLED = [("ingest",), ("enrich",), ("store",)] if FULL else [("ingest", "enrich", "store")]
+FROZEN = [("enrich",), ("store",)] if FULL else [("enrich", "store")]
 LONG = Plan(limit_s=400.0)
 
 
@@ -61,52 +63,56 @@ async def test_undisturbed(home: Path, seed: int) -> None:
     tell("cluster: undisturbed", seed, await run_cluster(home, seed, plan=plan))
 
 
-@pytest.mark.parametrize("service", ["ingest", "enrich", "store"])
-async def test_kill_9_at_named_points(home: Path, seed: int, service: str) -> None:
-    """Of one service after the other: each start is killed at another point."""
+@pytest.mark.parametrize("services", KILLED, ids="+".join)
+async def test_kill_9_at_named_points(home: Path, seed: int, services: tuple[str, ...]) -> None:
+    """Each start of a service is killed at another of its points."""
     deal = random.Random(f"points {seed}")
-    points = points_of(service)
-    name = f"{service}-1"
-    once = [f"kill={point},{deal.randint(2, 6)}" for point in points]
+    points = {service: points_of(service) for service in services}
+    members = dict(ONE_EACH)
+    for service, named in points.items():
+        once = [f"kill={point},{deal.randint(2, 6)}" for point in named]
+        members[f"{service}-1"] = Member((), once)
 
     async def fault(cluster: ClusterRun) -> None:
-        await cluster.service(name).until_exits(len(points))
+        for service, named in points.items():
+            await cluster.service(f"{service}-1").until_exits(len(named))
         cluster.run.is_over()
 
-    members = {
-        **dict.fromkeys(("ingest-1", "enrich-1", "store-1"), Member()),
-        name: Member((), once),
-    }
-    plan = Plan(habits=Habits(duration_s=6.0 * len(points)), limit_s=200.0)
+    plan = Plan(habits=Habits(duration_s=5.0 * max(map(len, points.values()))), limit_s=200.0)
     report = await run_cluster(home, seed, fault, plan=plan, members=members, settings=OFTEN)
-    assert list(report.exits[name]) == [-signal.SIGKILL] * len(points)
-    tell(f"cluster: kill -9 of {service} at {len(points)} points", seed, report)
+    for service, named in points.items():
+        assert list(report.exits[f"{service}-1"]) == [-signal.SIGKILL] * len(named)
+    tell(f"cluster: kill -9 of {' and '.join(services)} at every point", seed, report)
 
 
-@pytest.mark.parametrize("service", ["enrich", "store"])
-async def test_a_member_that_was_frozen_longer_than_its_session(
-    home: Path, seed: int, service: str
+@pytest.mark.parametrize("services", FROZEN, ids="+".join)
+async def test_members_that_were_frozen_longer_than_their_session(
+    home: Path, seed: int, services: tuple[str, ...]
 ) -> None:
-    """At each of its points, while another member takes its partitions over."""
+    """At each of their points, while other members take their partitions over."""
     deal = random.Random(f"zombies {seed}")
-    points = points_of(service)
-    freezes = [
-        f"freeze={point},{3 + 3 * at + deal.randint(0, 2)}" for at, point in enumerate(points)
-    ]
-    name = f"{service}-2"
-    members = {
-        **dict.fromkeys(("ingest-1", "enrich-1", "store-1"), Member()),
-        name: Member(freezes),
-    }
+    members = dict(ONE_EACH)
+    for service in services:
+        freezes = [
+            f"freeze={point},{3 + 3 * at + deal.randint(0, 2)}"
+            for at, point in enumerate(points_of(service))
+        ]
+        members[f"{service}-2"] = Member(freezes)
 
     async def fault(cluster: ClusterRun) -> None:
-        await freeze_and_thaw(cluster.service(name), len(points), FROZEN_S)
+        thawing = (
+            freeze_and_thaw(
+                cluster.service(f"{service}-2"), len(points_of(service)), SESSION_S + 2.0
+            )
+            for service in services
+        )
+        await asyncio.gather(*thawing)
         cluster.run.is_over()
 
-    plan = Plan(habits=Habits(duration_s=9.0 * len(points)), limit_s=200.0)
+    most = max(len(points_of(service)) for service in services)
+    plan = Plan(habits=Habits(duration_s=8.0 * most), limit_s=200.0)
     report = await run_cluster(home, seed, fault, plan=plan, members=members, settings=OFTEN)
-    assert report.exits[name] == ()
-    tell(f"cluster: zombie {service} at {len(points)} points", seed, report)
+    tell(f"cluster: zombie {' and '.join(services)} at every point", seed, report)
 
 
 async def test_ingest_that_was_frozen_while_its_terminals_went_elsewhere(
@@ -122,7 +128,7 @@ async def test_ingest_that_was_frozen_while_its_terminals_went_elsewhere(
     async def fault(cluster: ClusterRun) -> None:
         await cluster.service("ingest-1").until_stopped()
         cluster.run.proxy.target = ("127.0.0.1", cluster.ports["ingest-2"])
-        await asyncio.sleep(FROZEN_S)
+        await asyncio.sleep(SESSION_S + 2.0)
         cluster.service("ingest-1").send(signal.SIGCONT)
         cluster.run.is_over()
 

@@ -43,22 +43,25 @@ async def test_kill_9_at_random_moments(home: Path, seed: int) -> None:
     tell("kill -9", seed, report)
 
 
-@pytest.mark.parametrize("service", ["ingest", "enrich", "store"])
-async def test_kill_9_at_named_points(home: Path, seed: int, service: str) -> None:
-    """Of one service after the other: each start is killed at another point."""
+async def test_kill_9_at_named_points(home: Path, seed: int) -> None:
+    """Each start is killed at another point of ingest, enrich and store."""
     deal = random.Random(f"points {seed}")
-    points = [point for point in POINTS if point.startswith(service)]
-    once = [f"kill={point},{deal.randint(2, 12)}" for point in points]
+    once = [f"kill={point},{deal.randint(2, 9)}" for point in POINTS]
 
     async def fault(run: Run) -> None:
-        await run.services["up"].until_exits(len(points))
+        await run.services["up"].until_exits(len(POINTS))
         run.is_over()
 
     report = await run_embedded(
-        home, seed, fault, once=once, plan=Plan(habits=Habits(duration_s=4.0 + 2 * len(points)))
+        home,
+        seed,
+        fault,
+        once=once,
+        plan=Plan(habits=Habits(duration_s=2.5 * len(POINTS))),
+        settings={"DIPPER_ENRICH_CHECKPOINT_S": "0.2"},
     )
-    assert list(report.exits["up"]) == [-signal.SIGKILL] * len(points)
-    tell(f"kill -9 of {service} at {len(points)} points", seed, report)
+    assert list(report.exits["up"]) == [-signal.SIGKILL] * len(POINTS)
+    tell(f"kill -9 at {len(POINTS)} points", seed, report)
 
 
 async def test_disk_of_the_log_full(home: Path, seed: int, small_disk: Path) -> None:
@@ -121,24 +124,20 @@ async def test_half_open_connections(home: Path, seed: int) -> None:
     tell("half-open", seed, await run_embedded(home, seed, fault))
 
 
-async def test_slices_of_one_byte(home: Path, seed: int) -> None:
+async def test_slow_network_and_slices_of_one_byte(home: Path, seed: int) -> None:
     async def fault(run: Run) -> None:
-        run.proxy.toxics.affects = lambda number: number % 20 == 0
-        run.proxy.toxics.slice_bytes = 1
-
-    plan = Plan(tolerance=EVERY_LINE)
-    tell("1-byte slices", seed, await run_embedded(home, seed, fault, plan=plan))
-
-
-async def test_slow_network(home: Path, seed: int) -> None:
-    async def fault(run: Run) -> None:
-        run.proxy.toxics.latency_s = 0.3
-        run.proxy.toxics.bytes_per_s = 20_000
-        await asyncio.sleep(6)
-        run.proxy.toxics.latency_s = run.proxy.toxics.bytes_per_s = 0
+        toxics = run.proxy.toxics
+        toxics.affects = lambda number: number % 20 == 0
+        toxics.slice_bytes = 1
+        await run.until_acknowledged(0.5)
+        toxics.affects = lambda _: True
+        toxics.slice_bytes, toxics.latency_s, toxics.bytes_per_s = 0, 0.3, 20_000
+        await asyncio.sleep(3)
+        toxics.latency_s = toxics.bytes_per_s = 0
         run.is_over()
 
-    tell("slow network", seed, await run_embedded(home, seed, fault))
+    plan = Plan(tolerance=EVERY_LINE)
+    tell("1-byte slices, slow network", seed, await run_embedded(home, seed, fault, plan=plan))
 
 
 async def test_reconnect_storms(home: Path, seed: int) -> None:
@@ -151,23 +150,17 @@ async def test_reconnect_storms(home: Path, seed: int) -> None:
     tell("reconnect storm", seed, await run_embedded(home, seed, fault))
 
 
-async def test_duplicates(home: Path, seed: int) -> None:
-    plan = Plan(Shape(duplicates=0.2), BRISK, EVERY_LINE)
-    tell("duplicates", seed, await run_embedded(home, seed, plan=plan))
-
-
-async def test_out_of_order(home: Path, seed: int) -> None:
-    plan = Plan(Shape(disorder=0.15, duplicates=0.05), Habits())
-
+async def test_duplicates_and_out_of_order(home: Path, seed: int) -> None:
     async def fault(run: Run) -> None:
         await run.until_acknowledged(0.5)
         run.client.storm()
 
-    tell("out of order", seed, await run_embedded(home, seed, fault, plan=plan))
+    plan = Plan(Shape(disorder=0.15, duplicates=0.2))
+    tell("duplicates, out of order", seed, await run_embedded(home, seed, fault, plan=plan))
 
 
 async def test_clock_an_hour_wrong(home: Path, seed: int) -> None:
-    plan = Plan(tolerance=EVERY_LINE)
+    plan = Plan(habits=BRISK, tolerance=EVERY_LINE)
     report = await run_embedded(home, seed, plan=plan, patches=["clock=3600"])
     tell("clock ±1 h", seed, report)
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.faults
 
 SMALL = Shape(terminals=40, epochs=60, disorder=0.1)
 SETTINGS = {"DIPPER_ENRICH_CHECKPOINT_S": "0.2"}
-PLAN = Plan(SMALL, Habits(duration_s=2.5, patience_s=2.0), catch_up_s=4.0, limit_s=12.0)
+PLAN = Plan(SMALL, Habits(duration_s=2.0, patience_s=2.0), catch_up_s=3.0, limit_s=8.0)
 
 
 async def kill_9(run: Run) -> None:

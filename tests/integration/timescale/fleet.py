@@ -65,12 +65,24 @@ async def check(dsn: str, expected: Mapping[tuple[str, datetime], Hour]) -> None
     for key, hour in expected.items():
         row = found[key]
         assert row["fixes"] == hour.fixes, (key, row, hour)
-        assert row["distance_m"] == pytest.approx(hour.distance_m, rel=1e-9, abs=1e-6), (key, row, hour)
-        assert row["hazard_minutes"] * 60 == pytest.approx(hour.hazard_s, abs=1e-3), (key, row, hour)
+        assert row["distance_m"] == pytest.approx(hour.distance_m, rel=1e-9, abs=1e-6), (
+            key,
+            row,
+            hour,
+        )
+        assert row["hazard_minutes"] * 60 == pytest.approx(hour.hazard_s, abs=1e-3), (
+            key,
+            row,
+            hour,
+        )
         if hour.speeds:
             mean = sum(hour.speeds) / len(hour.speeds)
             # Speeds are stored in single precision.
-            assert row["max_speed_kmh"] == pytest.approx(max(hour.speeds), rel=1e-6), (key, row, hour)
+            assert row["max_speed_kmh"] == pytest.approx(max(hour.speeds), rel=1e-6), (
+                key,
+                row,
+                hour,
+            )
             assert row["mean_speed_kmh"] == pytest.approx(mean, rel=1e-6), (key, row, hour)
         else:
             assert row["max_speed_kmh"] is None, (key, row, hour)

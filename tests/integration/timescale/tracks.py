@@ -53,7 +53,9 @@ def simulate(seed: int, terminals: int = 5, fixes: int = 400) -> list[Point]:
             lon += randomly.uniform(0, 0.004)
             lon -= 360 if lon > 180 else 0
             if randomly.random() < 0.1:
-                zones = randomly.choice(((), (), ("port",), ("reef",), ("port", "reef"), ("slope",)))
+                zones = randomly.choice(
+                    ((), (), ("port",), ("reef",), ("port", "reef"), ("slope",))
+                )
             lost = randomly.random() < 0.05
             points.append(
                 Point(
