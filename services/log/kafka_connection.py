@@ -11,9 +11,12 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from aiokafka import errors
 from aiokafka.conn import create_conn
 
+from services.log import kafka_send
 from services.log.base import LogError, LogUnavailableError
 
 Result = TypeVar("Result")
+
+kafka_send.install()
 
 REFUSED = (
     errors.AuthenticationFailedError,

@@ -50,16 +50,19 @@ async def apply_policies(connection: asyncpg.Connection, settings: Settings) -> 
             timedelta(hours=settings.chunk_hours),
         )
     if not await connection.fetchval(COMMUNITY):
-        return [
-            f"{table} will not be deleted after {age.days} days, which only TimescaleDB's community "
-            f"edition does by itself: let cron run CALL expire_rows('{table}', '{age.days} days')"
-            for table, age in retention.items()
-        ]
+        return [_unkept(table, age.days) for table, age in retention.items()]
     async with connection.transaction():
         await _columnstore(connection, settings.columnstore_after_days)
         await _refresh(connection, retention.get("positions"))
         await _retention(connection, retention)
     return []
+
+
+def _unkept(table: str, days: int) -> str:
+    return (
+        f"{table} will not be deleted after {days} days, which only TimescaleDB's community "
+        f"edition does by itself: let cron run CALL expire_rows('{table}', '{days} days')"
+    )
 
 
 def retention_of(settings: Settings) -> Mapping[str, timedelta]:

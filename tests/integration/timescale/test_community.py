@@ -123,9 +123,10 @@ async def test_the_store_may_look_into_as_many_columns_as_late_fixes_need(
     await query(
         dsn,
         "INSERT INTO positions (time, lat, lon, terminal_id, fix, late) "
-        "SELECT $1::timestamptz + n * INTERVAL '0.5 seconds', 1, 1, 1, 1, false FROM generate_series(0, 120000) n",
+        "SELECT $1::timestamptz + n * INTERVAL '0.5 seconds', 1, 1, 1, 1, false "
+        "FROM generate_series(0, 120000) AS n",
         start,
-    )  # fmt: skip
+    )
     await query(dsn, "INSERT INTO terminals (id, name) OVERRIDING SYSTEM VALUE VALUES (1, 'SHIP')")
     await query(dsn, COMPRESS)
     # One late fix for each thousand rows that are compressed together, and each of them known.
