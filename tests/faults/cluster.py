@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from services.assembly.parts import publish_zones, topic_specs
@@ -67,7 +68,7 @@ class ClusterRun:
         await asyncio.to_thread(call)
 
 
-ClusterFault = Callable[[ClusterRun], Awaitable[None]]
+ClusterFault = Callable[[ClusterRun], Coroutine[Any, Any, None]]
 
 
 async def nothing(_: ClusterRun) -> None:

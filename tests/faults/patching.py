@@ -25,6 +25,13 @@ def patch(name: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]
     return register
 
 
+def put(owner: Any, name: str, value: object) -> None:
+    """Replace a function, a method or a constant of the code under test."""
+    if not hasattr(owner, name):
+        raise AttributeError(f"{owner} has no {name}: the patch has to follow the code")
+    setattr(owner, name, value)
+
+
 def kill() -> None:
     """kill -9 of this process, at once."""
     os.kill(os.getpid(), signal.SIGKILL)

@@ -19,11 +19,11 @@ from services.ingest import replies, session
 from services.ingest.publisher import Publisher
 from services.log.base import ENRICHED, FIX, REJECT, ZONE_EVENT, Entry, Log
 from services.log.embedded_consumer import EmbeddedConsumer
-from services.runtime.database import explained
-from services.store import positions, tables, writer
+from services.store import positions, tables, transaction, writer
 from services.store.stage import StoreStage
+from services.store.work import Place, Work, moves_of
 from services.zones import enriching, transitions
-from tests.faults.patching import at_call, kill, patch
+from tests.faults.patching import at_call, kill, patch, put
 
 EVERY = 7
 """A bug that happens now and then happens every so many times."""
@@ -46,7 +46,7 @@ def _acknowledged_early(_: str) -> None:
         await asyncio.sleep(0.2)
         await original(self, now._replace(settled=_Never().settled))
 
-    Publisher._publish = publish  # type: ignore[method-assign]
+    put(Publisher, "_publish", publish)
 
 
 @patch("bug lost future")
@@ -59,7 +59,7 @@ def _lost_future(_: str) -> None:
             return {}
         return await original(self, topic, entries)
 
-    Publisher._append = append  # type: ignore[method-assign]
+    put(Publisher, "_append", append)
 
 
 @patch("bug rejects dropped")
@@ -69,20 +69,20 @@ def _rejects_dropped(_: str) -> None:
     async def append(self: Any, topic: str, entries: Sequence[Entry]) -> Mapping[int, int]:
         return {} if topic == REJECT else await original(self, topic, entries)
 
-    Publisher._append = append  # type: ignore[method-assign]
+    put(Publisher, "_append", append)
 
 
 @patch("bug open epoch acknowledged")
 def _open_epoch_acknowledged(_: str) -> None:
     """A line counts as durable when it is read: the epoch that is open at a reset is lost."""
     candidate = property(lambda self: self.lines_received)
-    session.Session.durable_candidate = candidate  # type: ignore[assignment, method-assign]
+    put(session.Session, "durable_candidate", candidate)
 
 
 @patch("bug acknowledges too much")
 def _acknowledges_too_much(_: str) -> None:
     original = replies.acknowledged
-    replies.acknowledged = lambda lines: original(lines + 3)
+    put(replies, "acknowledged", lambda lines: original(lines + 3))
 
 
 @patch("bug state before outputs")
@@ -91,7 +91,7 @@ def _state_before_outputs(_: str) -> None:
     init, settle = enrich.EnrichStage.__init__, enrich.EnrichStage.settle
 
     def with_later(self: Any, log: Log, *arguments: Any) -> None:
-        init(self, Later(log), *arguments)  # type: ignore[arg-type]
+        init(self, Later(log), *arguments)
 
     async def settled(self: Any, consumer: Any, *, final: bool) -> None:
         saves = self._metrics.checkpoints._value.get()
@@ -99,8 +99,8 @@ def _state_before_outputs(_: str) -> None:
         if self._metrics.checkpoints._value.get() > saves:
             await self._log.catch_up()
 
-    enrich.EnrichStage.__init__ = with_later  # type: ignore[method-assign]
-    enrich.EnrichStage.settle = settled  # type: ignore[method-assign]
+    put(enrich.EnrichStage, "__init__", with_later)
+    put(enrich.EnrichStage, "settle", settled)
 
 
 class Later:
@@ -138,30 +138,30 @@ def _offset_plus_one(_: str) -> None:
         moved = {at: offset + (at.topic == FIX) for at, offset in offsets.items()}
         await original(self, moved)
 
-    EmbeddedConsumer.commit = commit  # type: ignore[method-assign]
+    put(EmbeddedConsumer, "commit", commit)
 
 
 @patch("bug zone state lost")
 def _zone_state_lost(_: str) -> None:
     """After a restart nobody knows who was where."""
-    enrich.recover = lambda _: Recovered({}, {}, {}, 0, (), 0)  # type: ignore[attr-defined]
+    put(enrich, "recover", lambda _: Recovered({}, {}, {}, 0, (), 0))
 
 
 @patch("bug late fixes move")
 def _late_fixes_move(_: str) -> None:
-    original = enriching.fold  # type: ignore[attr-defined]
+    original = transitions.fold
 
     def fold(state: Any, terminal: str, time_us: int, *rest: Any) -> Any:
         if state is not None and time_us < state.last_time_us:
             state = state._replace(last_time_us=time_us - 1)
         return original(state, terminal, time_us, *rest)
 
-    enriching.fold = fold  # type: ignore[attr-defined]
+    put(enriching, "fold", fold)
 
 
 @patch("bug event id by chance")
 def _event_id_by_chance(_: str) -> None:
-    transitions.content_id = lambda *_: uuid4().hex  # type: ignore[attr-defined]
+    put(transitions, "content_id", lambda *_: uuid4().hex)
 
 
 @patch("bug zones forgotten")
@@ -175,35 +175,33 @@ def _zones_forgotten(_: str) -> None:
             self.right, self.none = self.index, type(self.index)(())
         self.index = self.none if next(calls) % EVERY == 0 else self.right
 
-    ZoneSource.refresh_if_due = refresh  # type: ignore[method-assign]
+    put(ZoneSource, "refresh_if_due", refresh)
 
 
 @patch("bug commit before write")
 def _commit_before_write(_: str) -> None:
     """The store moves its offset in a transaction of its own, before the rows."""
-    original, move = writer.StoreWriter._transact, writer.move_offsets  # type: ignore[attr-defined]
+    original, move = writer.StoreWriter._transact, transaction.move_offsets
 
-    async def transact(self: Any, connection: Any, batch: Any, place: Any, prepared: Any) -> Any:
-        after = writer._Place(batch.next_offset, prepared.next_source)
-        writer.move_offsets = move  # type: ignore[attr-defined]
-        await self._move(connection, batch.source, place, after)
-        writer.move_offsets = _moved  # type: ignore[attr-defined]
-        return await original(self, connection, batch, place, prepared)
+    async def transact(self: Any, connection: Any, works: Any) -> Any:
+        await move(connection, moves_of(works))
+        return await original(self, connection, works)
 
-    async def _moved(*_: Any) -> bool:
+    async def moved(*_: Any) -> bool:
         return True
 
-    writer.StoreWriter._transact = transact  # type: ignore[method-assign]
+    put(writer.StoreWriter, "_transact", transact)
+    put(writer, "move_offsets", moved)
 
 
 @patch("crash commit before write")
 def _crash_before_write(number: str) -> None:
     at_call(
-        writer,
-        "copy_rows",
+        writer.StoreWriter,
+        "_insert",
         int(number),
         kill,
-        when=lambda _, table, rows: table is tables.POSITIONS and bool(rows),
+        when=lambda _, __, work: work.table is tables.POSITIONS,
     )
 
 
@@ -211,13 +209,14 @@ def _crash_before_write(number: str) -> None:
 def _no_compare_and_set(_: str) -> None:
     """Who reads a batch a second time stores and counts it a second time."""
 
-    async def store(self: Any, batch: Any) -> Any:
-        with explained():
-            async with self._pool.acquire() as connection:
-                place = writer._Place(batch.records[0].offset, 0)
-                await self._place(connection, batch.source)
-                prepared = await self._prepare(connection, batch, place)
-                return await self._write(connection, batch, place, prepared)
+    async def prepare_all(self: Any, connection: Any, group: Any) -> Any:
+        works = []
+        for waiting in group:
+            await self._place(connection, waiting.batch.source)
+            place = Place(waiting.batch.records[0].offset, 0)
+            prepared = await self._prepare(connection, waiting.batch, place)
+            works.append(Work(waiting, place, prepared))
+        return works
 
     async def gained(_: Any, consumer: Any, partitions: Any) -> None:
         for place in partitions:
@@ -226,8 +225,8 @@ def _no_compare_and_set(_: str) -> None:
     same = "AND held.next = moved.expected"
     assert same in tables.MOVE_OFFSETS
     tables.MOVE_OFFSETS = tables.MOVE_OFFSETS.replace(same, "")
-    writer.StoreWriter.store = store  # type: ignore[method-assign]
-    StoreStage.gained = gained  # type: ignore[method-assign, assignment]
+    put(writer.StoreWriter, "_prepare_all", prepare_all)
+    put(StoreStage, "gained", gained)
 
 
 @patch("bug failed batch dropped")
@@ -235,23 +234,24 @@ def _failed_batch_dropped(_: str) -> None:
     """An insert fails, the failure is logged, and then the batch counts as stored."""
     original, calls = writer.StoreWriter._insert, count(1)
 
-    async def insert(self: Any, connection: Any, table: Any, source: Any, rows: int) -> int:
-        if table is tables.POSITIONS and next(calls) % EVERY == 0:
-            return rows
-        return await original(self, connection, table, source, rows)
+    async def insert(self: Any, connection: Any, work: Any) -> int:
+        if work.table is tables.POSITIONS and next(calls) % EVERY == 0:
+            return len(work.prepared.rows)
+        return await original(self, connection, work)
 
-    writer.StoreWriter._insert = insert  # type: ignore[method-assign]
+    put(writer.StoreWriter, "_insert", insert)
 
 
 @patch("bug counted twice")
 def _counted_twice(_: str) -> None:
-    original, calls = writer.add_counts, count(1)  # type: ignore[attr-defined]
+    original, calls = transaction.add_counts, count(1)
 
-    async def add(connection: Any, source: Any, counts: Any) -> None:
-        for _ in range(1 + (source.topic == ENRICHED and next(calls) % EVERY == 0)):
-            await original(connection, source, counts)
+    async def add(connection: Any, counts: Any) -> None:
+        fixes = any(source.topic == ENRICHED for source in counts)
+        for _ in range(1 + (fixes and next(calls) % EVERY == 0)):
+            await original(connection, counts)
 
-    writer.add_counts = add  # type: ignore[attr-defined]
+    put(writer, "add_counts", add)
 
 
 @patch("bug speed in knots")
@@ -263,7 +263,7 @@ def _speed_in_knots(_: str) -> None:
             fields["speed_kmh"] = speed / 1.852
         return original(fields, terminal_id)
 
-    positions._row = row
+    put(positions, "_row", row)
 
 
 @patch("bug empty is zero")
@@ -275,7 +275,7 @@ def _empty_is_zero(_: str) -> None:
             fields |= {"lat": 0.0, "lon": 0.0}
         return original(fields, terminal_id)
 
-    positions._row = row
+    put(positions, "_row", row)
 
 
 @patch("bug memory kept")
@@ -289,7 +289,7 @@ def _memory_kept(_: str) -> None:
             hoard.append(bytearray(b"x" * (6 << 20)))
         await original(self, batch)
 
-    StoreStage.handle = handle  # type: ignore[method-assign]
+    put(StoreStage, "handle", handle)
 
 
 @patch("bug stalls")
@@ -302,4 +302,4 @@ def _stalls(_: str) -> None:
             await asyncio.Event().wait()
         await original(self, batch)
 
-    StoreStage.handle = handle  # type: ignore[method-assign]
+    put(StoreStage, "handle", handle)

@@ -7,7 +7,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,7 +55,7 @@ class Run:
         self.notes["ended"] = asyncio.get_running_loop().time()
 
 
-Fault = Callable[[Run], Awaitable[None]]
+Fault = Callable[[Run], Coroutine[Any, Any, None]]
 
 
 async def nothing(_: Run) -> None:
@@ -185,7 +185,7 @@ async def _until_settled(
         now = await _progress(dsn())
         if now == before or clock() - ready > plan.catch_up_s:
             content = await read_ledger(command, environment)
-            complete = bool(now) and now[1] >= wanted
+            complete = now is not None and now[1] >= wanted
             if complete and content["balanced"] and not content["fixes"]["in_flight"]:
                 arrived = content["lines"]["in_flight"] == 0
                 return _Ledger(content, arrived and client.share_acknowledged == 1.0)

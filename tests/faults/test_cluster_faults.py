@@ -110,7 +110,7 @@ async def test_members_that_were_frozen_longer_than_their_session(
         cluster.run.is_over()
 
     most = max(len(points_of(service)) for service in services)
-    plan = Plan(habits=Habits(duration_s=8.0 * most), limit_s=200.0)
+    plan = Plan(habits=Habits(duration_s=7.0 * most), limit_s=200.0)
     report = await run_cluster(home, seed, fault, plan=plan, members=members, settings=OFTEN)
     tell(f"cluster: zombie {' and '.join(services)} at every point", seed, report)
 

@@ -99,8 +99,8 @@ async def check(dsn: str, expected: Mapping[tuple[str, datetime], Hour]) -> None
         if held
     }
     assert minutes.keys() == seconds.keys()
-    for key, held in seconds.items():
-        assert minutes[key] * 60 == pytest.approx(held, abs=1e-3), (key, row, hour)
+    for place, held in seconds.items():
+        assert minutes[place] * 60 == pytest.approx(held, abs=1e-3), place
 
 
 def long_ago(point: Point) -> bool:
