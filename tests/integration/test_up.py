@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from services.nmea.checksum import checksum
 from services.tools.local_pipeline import LocalPipeline
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -21,9 +23,11 @@ ZONES = Path(__file__).parents[2] / "services/tools/data/wenzhou_zones.geojson"
 FLIGHT = CAPTURES / "aerorust-nmea/nmea1.log"
 BEIDOU = CAPTURES / "gpsd/quectel-l76k-nmea.log"
 
-AIRSPACE = b"""{"type": "FeatureCollection", "features": [{"type": "Feature", "id": "airspace",
- "properties": {"kind": "restricted", "radius": 800}, "geometry":
- {"type": "Point", "coordinates": [%f, %f]}}]}"""
+AIRSPACE = b"""{"type": "FeatureCollection", "features": [
+ {"type": "Feature", "id": "airspace", "properties": {"kind": "restricted", "radius": 800},
+  "geometry": {"type": "Point", "coordinates": [%f, %f]}},
+ {"type": "Feature", "id": "harbour", "properties": {"kind": "port", "radius": 500},
+  "geometry": {"type": "Point", "coordinates": [-122.3264, 47.662]}}]}"""
 
 
 class Finished:
@@ -77,6 +81,27 @@ async def kill(pipeline: LocalPipeline) -> None:
     await pipeline.stop()
 
 
+async def send_cut_at_random(
+    pipeline: LocalPipeline, capture: bytes, terminal: str, cuts: random.Random
+) -> None:
+    """Log in and send, in pieces that the server reads one by one; returns at its last word."""
+    host, port = pipeline.endpoints.tcp.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    login = f"PDPR,LOGIN,{terminal},"
+    data = b"$%s*%02X\r\n" % (login.encode(), checksum(login.encode())) + capture
+    place = 0
+    while place < len(data):
+        size = cuts.choice((1, 2, 7, 60, 700))
+        writer.write(data[place : place + size])
+        await writer.drain()
+        await asyncio.sleep(0)
+        place += size
+    writer.write_eof()
+    assert await reader.read() == b"$PDPR,OK*3E\r\n"
+    writer.close()
+
+
+TINY_BATCHES = {f"DIPPER_{service}_LINGER_S": "0.0001" for service in ("INGEST", "ENRICH", "STORE")}
 POSITIONS = "SELECT * FROM fixes ORDER BY terminal, time"
 EVENTS = "SELECT * FROM zone_crossings ORDER BY id"
 
@@ -119,15 +144,24 @@ async def test_a_capture_becomes_the_rows_that_decode_and_events_show(
     assert events
 
 
-async def test_speed_and_cuts_do_not_show_in_the_rows(tmp_path: Path, zones: Path) -> None:
+async def test_speed_batch_sizes_and_random_cuts_do_not_show_in_the_rows(
+    tmp_path: Path, zones: Path
+) -> None:
+    """The same capture at two speeds, and in pieces of random size through tiny batches."""
     fast = await outcome(
         tmp_path / "fast", zones, [BEIDOU, "--terminal", "T-1", "--speed", "max", "--ack"]
     )
     paced = await outcome(
         tmp_path / "paced", zones, [BEIDOU, "--terminal", "T-1", "--speed", "20", "--ack"]
     )
+    async with LocalPipeline(tmp_path / "cut", zones, TINY_BATCHES) as pipeline:
+        await send_cut_at_random(pipeline, BEIDOU.read_bytes(), "T-1", random.Random(7))
+        await settled_ledger(pipeline)
+        cut = await rows(pipeline, POSITIONS), await rows(pipeline, EVENTS)
     assert fast == paced
+    assert fast == cut
     assert fast[0]
+    assert fast[1]
 
 
 async def test_a_second_replay_changes_no_row_and_the_ledger_balances(
