@@ -33,7 +33,8 @@ FLEET = (100, 100)
 EPOCHS = 30
 START_US = 1_735_700_000_000_000
 SECOND_US = 1_000_000
-READ_BYTES = 4096
+READ_BYTES = 65_536
+"""As `dipper decode` reads."""
 ROUNDS = 7
 
 Streams = Sequence[bytes]

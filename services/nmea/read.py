@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from services.nmea import identity, tag_block
 from services.nmea.checksum import ENDS, HEX_BYTES, SHORT_LINE, checksum
+from services.nmea.checksums_many import WORTH_IT_LINES, lines_that_hold
 from services.nmea.framing import MAX_LINE
 from services.nmea.identity import Identification
 from services.nmea.pieces import PADDING, Piece, Shape, pieces
@@ -42,7 +43,7 @@ _SENTENCES = (Shape.SENTENCE, Shape.WRONG, Shape.OPEN)
 
 
 def read_lines(
-    lines: Iterable[bytes],
+    lines: Sequence[bytes],
     first_ordinal: int,
     *,
     allow_missing_checksum: bool = False,
@@ -56,6 +57,8 @@ def read_lines(
     stands on the line. A line over ``max_line`` bytes gives the sentences in it whose checksum
     holds, then Bad ``line_too_long``.
     """
+    if len(lines) >= WORTH_IT_LINES:
+        return _read_many(lines, first_ordinal, allow_missing_checksum, max_line)
     read: list[Numbered] = []
     add = read.append
     for ordinal, line in enumerate(lines, first_ordinal):
@@ -80,6 +83,29 @@ def read_lines(
                 continue
         for raw, reading in _read_line(line, allow_missing_checksum, max_line):
             add((raw, reading, ordinal))
+    return read
+
+
+def _read_many(
+    lines: Sequence[bytes], ordinal: int, allow_missing_checksum: bool, max_line: int
+) -> list[Numbered]:
+    """``read_lines`` with all checksums verified in one go."""
+    read: list[Numbered] = []
+    add = read.append
+    for line, holds in zip(lines, lines_that_hold(lines), strict=True):
+        if holds and len(line) <= SHORT_LINE and (typed := _TYPED(line[:7])) is not None:
+            body = line[1:-3]
+            if _DOLLAR not in body:
+                talker, parse = typed
+                try:
+                    add((line, parse(talker, body), ordinal))
+                except ValueError:
+                    add((line, BAD_FIELD_READING, ordinal))
+                ordinal += 1
+                continue
+        for raw, reading in _read_line(line, allow_missing_checksum, max_line):
+            add((raw, reading, ordinal))
+        ordinal += 1
     return read
 
 
