@@ -33,6 +33,7 @@ from services.runtime.supervise import stop_signals, supervise
 from services.store.metrics import StoreMetrics
 from services.store.stage import STORE_TOPICS, StoreStage
 from services.store.writer import open_store
+from services.tools.local_database import DATABASE_DIRECTORY
 from services.tools.migrate import migrate
 from services.tools.zones import read_zone_files
 from services.zones.geojson import ZoneFileError
@@ -41,7 +42,6 @@ from services.zones.zone import Zone
 logger = logging.getLogger(__name__)
 
 LOG_FILE = "log.sqlite"
-DATABASE_DIRECTORY = "postgres"
 ENDPOINTS_FILE = "endpoints.json"
 EMBEDDED_PARTITIONS = 4
 """Enough for database waits to overlap with decoding; more would only make batches smaller."""

@@ -11,9 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import aiohttp
-
-from services.tools.local_pipeline import PipelineError
+from services.tools.local_pipeline import PipelineError, get_text
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
@@ -85,14 +83,7 @@ class Member:
 
     async def get(self, path: str, status: int = 200) -> str | None:
         """The body of an HTTP answer of this status; None if there is none."""
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
-                session.get(f"http://{self.http}{path}") as answer,
-            ):
-                return await answer.text() if answer.status == status else None
-        except (aiohttp.ClientError, TimeoutError, ValueError):
-            return None
+        return None if self.http is None else await get_text(self.http, path, status)
 
     async def stop(self) -> float:
         """SIGTERM, and kill -9 if that takes too long; how many seconds it took."""

@@ -36,6 +36,18 @@ class Endpoints(NamedTuple):
     """Of its database."""
 
 
+async def get_text(address: str, path: str, status: int = 200) -> str | None:
+    """The body of an HTTP answer of this status from ``host:port``; None if there is none."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+            session.get(f"http://{address}{path}") as answer,
+        ):
+            return await answer.text() if answer.status == status else None
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return None
+
+
 class LocalPipeline:
     """A pipeline of its own on free ports; an async context manager that leaves nothing running.
 
@@ -109,14 +121,7 @@ class LocalPipeline:
 
     async def get(self, path: str) -> str | None:
         """The body of an HTTP answer 200; None if there is none."""
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
-                session.get(f"http://{self.endpoints.http}{path}") as answer,
-            ):
-                return await answer.text() if answer.status == 200 else None
-        except (aiohttp.ClientError, TimeoutError):
-            return None
+        return await get_text(self.endpoints.http, path)
 
     async def ledger(self) -> dict[str, Any]:
         """As ``dipper ledger --json`` gives it to users. Raises PipelineError if it gives none."""
