@@ -7,7 +7,7 @@ The schemas in ``schemas/`` describe the same records for readers in other langu
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import orjson
 
 from services.model import (
+    FIX_QUALITIES,
     MAX_REJECT_BYTES,
     DeadLetter,
     EnrichedFix,
@@ -27,6 +28,20 @@ from services.model import (
     ZoneEvent,
     ZoneState,
 )
+
+read_waypoint: Callable[[bytes | None], Waypoint | None] | None = None
+"""``decode_waypoint``, compiled; None for a record that is not as ``encode_fix`` writes it. Where
+it was not built, or DIPPER_PURE_PYTHON is set, there is none."""
+try:
+    # Written so, the error of a module that is not there differs from those of one that is.
+    import services._codec as _codec  # noqa: PLR0402
+
+    _codec.setup(Waypoint, FIX_QUALITIES)
+except ImportError as error:
+    ABOUT = f"Python only: {error}"
+else:
+    ABOUT = "compiled"
+    read_waypoint = _codec.read_waypoint
 
 Value = TypeVar("Value", bound=tuple[Any, ...])
 
@@ -81,6 +96,8 @@ def decode_fix(value: bytes | None) -> Fix:
 
 def decode_waypoint(value: bytes | None) -> Waypoint:
     """What zones need of such a record, at half the cost of all of it. Raises CodecError."""
+    if read_waypoint is not None and (plain := read_waypoint(value)) is not None:
+        return plain
     fields = load_object(value)
     get = fields.get
     point = Waypoint(get("terminal"), get("time_us"), get("lat"), get("lon"), get("fix"))  # type: ignore[arg-type]
@@ -96,6 +113,9 @@ def decode_waypoint(value: bytes | None) -> Waypoint:
 
 def splice_enriched(fix_value: bytes, zones: tuple[str, ...], late: bool, source: Source) -> bytes:
     """A record of ``telematics.enriched.v1`` from the fix's own bytes, which are not redone."""
+    if not zones and not late:
+        # By far the most frequent case.
+        return b'%b,"zones":[],"late":false,"source":[%d,%d]}' % (fix_value[:-1], *source)
     tail = orjson.dumps({"zones": zones, "late": late, "source": list(source)})
     return fix_value[:-1] + b"," + tail[1:]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.model import Fix, FixQuality
+from services.nmea import core
 from services.nmea.fix_quality import gga_quality, gll_quality, gns_quality, rmc_quality
 from services.nmea.gga import GGA
 from services.nmea.gll import GLL
@@ -57,6 +58,10 @@ def build_fix(
     ``sentences`` are all sentences of the epoch in the order of the stream, at least one; every
     one of them counts as a line. The fix has a position exactly if its quality is not ``none``.
     """
+    if core.plain_fix is not None:
+        fix = core.plain_fix(terminal, time_us, time_of_day_us, sentences, received_at_us, run)
+        if fix is not None:
+            return fix
     rmc, gga, gns, gll, vtg, gst, heading, gsas, gsvs, talkers = _choose(sentences)
     quality, lat, lon = _position(gga, gns, rmc, gll)
     altitude_m = separation_m = speed_kmh = course_deg = None

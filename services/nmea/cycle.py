@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from services.nmea.fields import Memo
 from services.nmea.gga import GGA
 from services.nmea.gll import GLL
 from services.nmea.gns import GNS
@@ -16,6 +19,9 @@ TIMED = (RMC, GGA, GNS, GLL, ZDA, GST)
 
 Kind = tuple[str, type]
 """Talker and sentence type."""
+
+Whole = tuple[tuple[str, type, bool], ...]
+"""An epoch's sentences in order: talker, type, and whether it is the last of its group (of GSV)."""
 
 FIRST_NEEDED = 2
 MOST_NEEDED = 64
@@ -45,6 +51,7 @@ class Cycle:
         "_previous",
         "_run",
         "_start",
+        "whole",
     )
 
     def __init__(self) -> None:
@@ -61,6 +68,9 @@ class Cycle:
         self._equal = 0
         self._needed = FIRST_NEEDED
         self._incomplete = 0
+        self.whole: Whole | None = None
+        """What the last epoch consisted of that left because it had the whole cycle. Another one
+        of just the same leaves with its last sentence, too."""
 
     def begin(self, first: Typed) -> None:
         """A new epoch opens with this sentence (which ``covers`` counts)."""
@@ -77,7 +87,7 @@ class Cycle:
 
     def covers(self, sentence: Typed) -> bool:
         """Count a sentence of the open epoch; True when with it the epoch has the whole cycle."""
-        if isinstance(sentence, GSV) and sentence.number != sentence.total:
+        if not _is_last(sentence):
             return False
         kind = (sentence[0], type(sentence))
         if self._known is None:
@@ -104,8 +114,14 @@ class Cycle:
         elif len(self._run) <= MAX_KINDS:
             self._run[kind] = self._run.get(kind, 0) + 1
 
-    def completed(self) -> None:
-        """The open epoch left because it had the whole cycle."""
+    def completed(self, sentences: Sequence[Typed]) -> None:
+        """The open epoch left because with these sentences it had the whole cycle."""
+        self._incomplete = 0
+        whole = tuple((each.talker, type(each), _is_last(each)) for each in sentences)
+        self.whole = WHOLES[whole]
+
+    def repeated(self) -> None:
+        """An epoch came and left that was ``whole`` once more."""
         self._incomplete = 0
 
     def followed(self, dated: bool) -> None:
@@ -142,9 +158,18 @@ class Cycle:
 
     def _relearn(self) -> None:
         self._known = None
+        self.whole = None
         self._leading = {}
         self._previous = None
         self._counts = {}
         self._run = {}
         self._equal = 0
         self._incomplete = 0
+
+
+def _is_last(sentence: Typed) -> bool:
+    return not isinstance(sentence, GSV) or sentence.number == sentence.total
+
+
+WHOLES: Memo[Whole, Whole] = Memo(lambda whole: whole)
+"""Most receivers send one of a few: each is held once."""

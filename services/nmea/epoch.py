@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.model import Fix
+from services.nmea import core
 from services.nmea.build_fix import build_fix
+from services.nmea.core import Numbered
 from services.nmea.cycle import TIMED, Cycle
 from services.nmea.dates import DAY_US, DateKeeper, date_given
 from services.nmea.gga import GGA
@@ -136,12 +138,40 @@ class Assembler:
         self._lines.append(raw)
         self._received_at_us = received_at_us
         if self._cycle.covers(sentence):
-            self._cycle.completed()
+            self._cycle.completed(self._sentences)
             left = self._leave(complete=True)
             return [*outcomes, *left] if outcomes else left
         if len(self._lines) >= MAX_LINES:
             return [*outcomes, *self.flush()]
         return outcomes
+
+    def feed_whole(
+        self, readings: list[Numbered], start: int, received_at_us: int
+    ) -> tuple[int, Sequence[Outcome]]:
+        """A shortcut for an epoch that came complete, just as the last one did.
+
+        How many of ``readings[start:]`` were taken, maybe none, and what feeding them one by one
+        would have given.
+        """
+        whole = self._cycle.whole
+        if whole is None or self._lines or core.next_epoch is None:
+            return 0, ()
+        found = core.next_epoch(readings, start, whole, self._left_time)
+        if found is None:
+            return 0, ()
+        time, given, sentences = found
+        time_us = self._dates.settle(time, given)
+        fix = build_fix(self.terminal, time_us, time, sentences, received_at_us, self.run)
+        self._cycle.repeated()
+        self._left_time = time
+        self._left_time_us = time_us
+        self._left_complete = True
+        taken = len(whole)
+        if time_us is None:
+            lines = tuple(raw for raw, _, _ in readings[start : start + taken])
+            return taken, (Undated(fix, lines),)
+        self._last_time_us = time_us
+        return taken, (fix,)
 
     def flush(self) -> Sequence[Outcome]:
         """The open epoch leaves as it is: after silence, a disconnect or the end of a file."""

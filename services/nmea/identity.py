@@ -18,7 +18,7 @@ TERMINAL = re.compile(rb"[A-Za-z0-9_-]{3,32}")
 ADDRESSES: dict[bytes, str] = {b"PGID": "pgid", b"GPFID": "gpfid", b"DEVID": "devid"}
 """Sentences that carry an identity, to the kind that Identification names."""
 
-IMEI_LINE = re.compile(rb"\$?IMEI[ =:,] *([^ *]*)(?:\*([0-9A-Fa-f]{2}))? *")
+IMEI_LINE = re.compile(rb"\$?IMEI[ =:,] *+([^ *]*+)(?:\*([0-9A-Fa-f]{2}))? *+")
 
 PREFIX = re.compile(rb"(?:[0-9]{1,20}/)?([0-9]{6,20})[,/]?(?=\$)")
 """Digits before a sentence. Fewer than 6 are more likely the rest of a broken number."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 CHECKSUM_WRONG = "checksum_wrong"
 CHECKSUM_MISSING = "checksum_missing"
 LINE_TOO_LONG = "line_too_long"
+TOO_MANY_FIELDS = "too_many_fields"
 NOT_NMEA = "not_nmea"
 MALFORMED = "malformed"
 BAD_FIELD = "bad_field"
@@ -17,12 +18,14 @@ UNIDENTIFIED = "unidentified"
 UNKNOWN_TERMINAL = "unknown_terminal"
 LOGIN_REFUSED = "login_refused"
 RATE_LIMITED = "rate_limited"
+BANNED = "banned"
 CONNECTION_LOST = "connection_lost"
 
 REASONS: dict[str, str] = {
     CHECKSUM_WRONG: "The checksum does not fit: bytes were changed or lost on the way.",
     CHECKSUM_MISSING: "The sentence has no checksum and was not allowed to have none.",
     LINE_TOO_LONG: "The line is longer than the limit; what was over it is dropped.",
+    TOO_MANY_FIELDS: "The sentence has more fields than the limit.",
     NOT_NMEA: "Bytes outside any sentence: another protocol, text or noise.",
     MALFORMED: "The address or the shape is none of NMEA 0183's.",
     BAD_FIELD: "The checksum holds, yet a field holds what it can't hold.",
@@ -35,6 +38,7 @@ REASONS: dict[str, str] = {
     UNKNOWN_TERMINAL: "The terminal is not among the known ones.",
     LOGIN_REFUSED: "The login was refused: its terminal or its token is wrong.",
     RATE_LIMITED: "The terminal sent more than its limit.",
+    BANNED: "The terminal is shut out for a while, after too many bad lines in a row.",
     CONNECTION_LOST: "The acknowledged connection broke within an epoch; its lines come again.",
 }
 """Every reason with its help text."""

@@ -8,9 +8,10 @@ from string import ascii_uppercase, digits
 
 from services.nmea import gga, gll, gns, gsa, gst, gsv, heading, identity, rmc, vtg, zda
 from services.nmea.readings import Bad, Control, Other, Reading, Typed
-from services.nmea.reasons import BAD_FIELD, CHECKSUM_MISSING, MALFORMED
+from services.nmea.reasons import BAD_FIELD, CHECKSUM_MISSING, MALFORMED, TOO_MANY_FIELDS
 
 MAX_FIELDS = 64
+"""Besides the address."""
 ADDRESS = re.compile(rb"[A-Z][A-Z0-9]{3,23}")
 
 Parser = Callable[[str, bytes], Typed]
@@ -42,7 +43,9 @@ TYPED: dict[bytes, tuple[str, Parser]] = {
 BAD_FIELD_READING = Bad(BAD_FIELD)
 
 
-def read_sentence(start: bytes, body: bytes, *, checked: bool) -> Reading:
+def read_sentence(
+    start: bytes, body: bytes, *, checked: bool, max_fields: int = MAX_FIELDS
+) -> Reading:
     """The reading of a sentence from its start mark and what follows, up to the checksum.
 
     ``checked`` says whether it had a checksum, which then was right.
@@ -51,8 +54,8 @@ def read_sentence(start: bytes, body: bytes, *, checked: bool) -> Reading:
     proprietary = address[:1] == b"P"
     if ADDRESS.fullmatch(address) is None or not (proprietary or len(address) >= 5):
         return Bad(MALFORMED)
-    if len(fields) > MAX_FIELDS:
-        return Bad(MALFORMED)
+    if len(fields) > max_fields:
+        return Bad(TOO_MANY_FIELDS)
     try:
         if start == b"$" and address in identity.ADDRESSES:
             return identity.parse(identity.ADDRESSES[address], fields)

@@ -47,12 +47,19 @@ class Stream:
         return out
 
     def _take(self, lines: list[bytes], received_at_us: int, out: Outcomes) -> None:
-        take = self._decoder.take
-        for raw, reading, ordinal in read_lines(
+        decoder = self._decoder
+        readings = read_lines(
             lines,
             self._ordinal + 1,
             allow_missing_checksum=self._allow_missing_checksum,
             max_line=self._max_line,
-        ):
-            take(raw, reading, ordinal, received_at_us, out)
+        )
+        at = 0
+        while at < len(readings):
+            if taken := decoder.take_whole(readings, at, received_at_us, out):
+                at += taken
+                continue
+            raw, reading, ordinal = readings[at]
+            decoder.take(raw, reading, ordinal, received_at_us, out)
+            at += 1
         self._ordinal += len(lines)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from services.codec import content_id
 from services.model import MAX_REJECT_BYTES, Fix, Message, Reject
+from services.nmea.core import Numbered
 from services.nmea.epoch import Assembler, Outcome, Rejected, Undated
 from services.nmea.identity import Identification
 from services.nmea.readings import Bad, Control, Other, Reading
@@ -90,6 +91,16 @@ class TerminalDecoder:
                 out.lines_control += 1
         elif outcomes := self._assembler.feed(reading, raw, ordinal, received_at_us):
             self._put(outcomes, out)
+
+    def take_whole(
+        self, readings: list[Numbered], start: int, received_at_us: int, out: Outcomes
+    ) -> int:
+        """Decode into ``out`` the epoch that begins with ``readings[start]`` if that can be done
+        in one go; returns how many readings that took, 0 if it can't."""
+        taken, outcomes = self._assembler.feed_whole(readings, start, received_at_us)
+        if taken:
+            self._put(outcomes, out)
+        return taken
 
     def flush(self, out: Outcomes) -> None:
         """Let the open epoch leave: after a silent interval, a disconnect, the end of a file."""

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from services.nmea.checksum import checksum
 from services.nmea.checksums_many import WORTH_IT_LINES, lines_that_hold
-from services.nmea.read import read_line, read_lines
+from services.nmea.read import read_line, read_lines, read_lines_in_python
+from tests.core import reading_by
 from tests.unit.nmea.framed import framed
 
 RMC = framed("GNRMC,123519.00,A,4807.038,N,01131.000,E,022.4,084.4,230394,,,A")
@@ -44,9 +45,18 @@ def test_each_line_is_judged_as_if_it_were_alone(lines: list[bytes]) -> None:
 @pytest.mark.parametrize("allow", [False, True])
 def test_a_long_read_gives_what_its_lines_give_one_by_one(allow: bool) -> None:
     lines = list(ODD) * (WORTH_IT_LINES // len(ODD) + 1)
-    read = read_lines(lines, 5, allow_missing_checksum=allow)
-    assert read == [
-        (raw, reading, ordinal)
-        for ordinal, line in enumerate(lines, 5)
-        for raw, reading in read_line(line, allow_missing_checksum=allow)
-    ]
+    with reading_by("python"):
+        expected = [
+            (raw, reading, ordinal)
+            for ordinal, line in enumerate(lines, 5)
+            for raw, reading in read_line(line, allow_missing_checksum=allow)
+        ]
+    assert read_lines_in_python(lines, 5, allow_missing_checksum=allow) == expected
+
+
+@pytest.mark.parametrize("allow", [False, True])
+def test_a_long_read_by_the_core_gives_the_same(allow: bool) -> None:
+    lines = list(ODD) * (WORTH_IT_LINES // len(ODD) + 1)
+    expected = read_lines_in_python(lines, 5, allow_missing_checksum=allow)
+    with reading_by("compiled"):
+        assert read_lines(lines, 5, allow_missing_checksum=allow) == expected

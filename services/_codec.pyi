@@ -1,0 +1,6 @@
+# Shortcuts of services.codec, compiled: native/codec.c.
+
+from services.model import Waypoint
+
+def setup(waypoint: type[Waypoint], qualities: tuple[str, ...]) -> None: ...
+def read_waypoint(value: bytes | None) -> Waypoint | None: ...

@@ -1,0 +1,44 @@
+"""The compiled core in tests: where it must be, and the choice between it and Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import pytest
+
+from services.nmea import core, read
+from services.store import compiled
+
+WAYS = ("python", "compiled")
+READ_ENRICHED = compiled.read_enriched
+
+
+def need_core() -> None:
+    """Skip without the core, or fail if DIPPER_TEST_ENGINES is ``required``."""
+    if core.read_lines is not None:
+        return
+    said = f"NO COMPILED CORE: {core.ABOUT}"
+    if os.environ.get("DIPPER_TEST_ENGINES") == "required":
+        pytest.fail(said, pytrace=False)
+    pytest.skip(said)
+
+
+@contextmanager
+def reading_by(way: str) -> Iterator[None]:
+    """Have ``read_lines`` use one of WAYS."""
+    if way == "compiled":
+        need_core()
+    with patch.object(read, "compiled", core.read_lines if way == "compiled" else None):
+        yield
+
+
+@contextmanager
+def rows_by(way: str) -> Iterator[None]:
+    """Have the store read its records by one of WAYS."""
+    if way == "compiled":
+        need_core()
+    with patch.object(compiled, "read_enriched", READ_ENRICHED if way == "compiled" else None):
+        yield
