@@ -6,17 +6,20 @@ has all of them, so it never waits for this process in the middle of a statement
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import asyncpg
 
 from services.log.base import TopicPartition
 from services.runtime.database import RowError, explained
-from services.store import tables
+from services.store import compiled, tables
 from services.store.prepared import Count, Row
 from services.store.server import ANY_LATE_ROWS
 from services.store.tables import Table
+
+ROW_TYPES = "SELECT oid::int8, typarray::int8 FROM pg_type WHERE oid = to_regtype($1)"
+"""Of a table's rows and of arrays of them."""
 
 
 class Move(NamedTuple):
@@ -32,9 +35,27 @@ async def prepare_connection(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=tuple, decoder=tuple, format="tuple"
     )
+    if compiled.pack_positions is not None:
+        for table in (tables.POSITIONS, tables.LATEST):
+            await _pack_rows(connection, table, compiled.pack_positions)
     await connection.execute(ANY_LATE_ROWS)
     for table in tables.WRITTEN:
         await connection.prepare(table.merge)
+
+
+async def _pack_rows(
+    connection: asyncpg.Connection, table: Table, pack: Callable[[list[Row], int], bytes]
+) -> None:
+    """Have arrays of the table's rows encoded in one go and not value by value, which takes four
+    times as long. asyncpg offers that for its scalar types only, though it works for all."""
+    types = await connection.fetchrow(ROW_TYPES, table.name)
+    if types is None:
+        return  # Whoever needs the table says so.
+    rows, array = types
+    settings = connection._protocol.get_settings()
+    settings.add_python_codec(
+        array, f"{table.name}[]", "", [], "scalar", lambda given: pack(given, rows), bytes, "binary"
+    )
 
 
 async def insert(connection: asyncpg.Connection, table: Table, rows: Sequence[Row]) -> None:

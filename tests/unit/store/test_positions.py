@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -16,9 +17,16 @@ from services.store.positions import build_positions, latest_rows
 from services.store.prepared import Moments, Prepared
 from services.store.rows import POSTGRES_EPOCH_US
 from services.store.tables import POSITION_COLUMNS
+from tests.core import WAYS, rows_by
 from tests.integration.store.records import RUN, START_US, batch, enriched, fix, fix_batch
 
 IDS = {"TRUCK-1": 7, "SHIP-1": 8}
+
+
+@pytest.fixture(params=WAYS, autouse=True)
+def _way(request: pytest.FixtureRequest) -> Iterator[None]:
+    with rows_by(request.param):
+        yield
 
 
 def build(*values: bytes | None, next_source: int = 0, start: int = 0) -> Prepared:
