@@ -21,7 +21,7 @@ class TerminalId(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The id as it is, or wrong usage."""
-        from services.ingest.identity import is_terminal_name
+        from services.terminals.names import is_terminal_name
 
         if not is_terminal_name(value):
             self.fail(f"{value!r} is no terminal id: 3 to 32 of A-Z a-z 0-9 _ -", param, ctx)
@@ -50,6 +50,17 @@ DATA_DIR = click.option(
 )
 
 
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    from services.nmea import core
+
+    click.echo(f"dipper {version('dipper')} ({core.ABOUT})")
+    context.exit()
+
+
 class OrderedGroup(click.Group):
     """Lists the commands in the order in which a newcomer meets them."""
 
@@ -58,7 +69,14 @@ class OrderedGroup(click.Group):
 
 
 @click.group(cls=OrderedGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="dipper", prog_name="dipper")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version, and whether the compiled core is in use, and exit.",
+)
 def main() -> None:
     """Dipper (北斗): BeiDou/GNSS streams of vehicles and ships into TimescaleDB.
 
@@ -143,10 +161,19 @@ for _name, _what in (
 @main.command()
 @FILES
 @click.option(
-    "--to", required=True, metavar="tcp://HOST:PORT", help="The listener to send the captures to."
+    "--to",
+    required=True,
+    metavar="tcp://HOST:PORT",
+    help="The listener to send the captures to; tls://HOST:PORT for one with TLS.",
 )
 @click.option("--terminal", type=TerminalId(), metavar="ID", help="Log in as this terminal first.")
 @click.option("--token", default="", metavar="TOKEN", help="The terminal's token, if it has one.")
+@click.option(
+    "--token-file", metavar="FILE", help="File that holds it: other users see --token in `ps`."
+)
+@click.option("--ca", metavar="FILE", help="With tls: PEM of the authority to believe.")
+@click.option("--cert", metavar="FILE", help="With tls: PEM of the terminal's own certificate.")
+@click.option("--key", metavar="FILE", help="With tls: PEM of its private key, if not in --cert.")
 @click.option(
     "--speed", default="1", show_default=True, metavar="N|max", help="N times real time, or max."
 )
@@ -278,6 +305,79 @@ def list_() -> None:
 
 
 @main.command()
+@click.argument("urls", nargs=-1, metavar="[URL…]")
+@click.option("--once", is_flag=True, help="Print one frame after two looks, and end.")
+def top(urls: tuple[str, ...], once: bool) -> None:
+    """Watch running services: rates, lag, latency, rejects, ledger.
+
+    URL is where a service shows its metrics, host:port will do; of several the figures are added
+    up. Without one it is that of the settings, http://127.0.0.1:9110. Ctrl-C ends it. The same
+    figures are in the browser at the same address.
+
+    \b
+    Example:
+      dipper top 127.0.0.1:9110 127.0.0.1:9111 127.0.0.1:9112
+    """
+    from services.tools.top import run
+
+    sys.exit(run(urls, once=once))
+
+
+@main.group(cls=OrderedGroup)
+def terminals() -> None:
+    """Say which terminals may come in, and with which tokens."""
+
+
+@terminals.command("load")
+@FILES
+@click.option("--replace", is_flag=True, help="Take terminals that no FILE has off the list.")
+@DATA_DIR
+def load_terminals(files: tuple[str, ...], replace: bool, data_dir: Path) -> None:
+    """Put the terminals of CSV or JSON files on the list, or change them there.
+
+    Running services take that over within seconds (DIPPER_INGEST_TERMINAL_REFRESH_S); what is
+    wrong in a file is told with its line, and then nothing is changed. Uses DIPPER_KAFKA_SERVERS,
+    or else the log of `dipper up` under --data-dir. docs/security.md says what the list means.
+
+    \b
+    Example of a file, terminals.csv:
+      name,kind,class,token
+      TRUCK-7,vehicle,heavy,9hLqkz3vE0bUu2Ff6dYwXj8mRtPa1sCk
+      SHIP-1,ship,tanker,
+    """
+    from services.assembly.terminals import load as run
+
+    sys.exit(run(files, data_dir, replace=replace))
+
+
+@terminals.command("remove")
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@DATA_DIR
+def remove_terminals(names: tuple[str, ...], data_dir: Path) -> None:
+    """Take terminals off the list. Their connections are closed."""
+    from services.assembly.terminals import remove as run
+
+    sys.exit(run(names, data_dir))
+
+
+@terminals.command("list")
+@DATA_DIR
+def list_terminals(data_dir: Path) -> None:
+    """Show the list, and which terminals have a token."""
+    from services.assembly.terminals import show as run
+
+    sys.exit(run(data_dir))
+
+
+@terminals.command("token")
+def new_token() -> None:
+    """Print a new random token. It is kept nowhere."""
+    from services.tools.terminals import new_token as run
+
+    click.echo(run())
+
+
+@main.command()
 @DATA_DIR
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def ledger(data_dir: Path, as_json: bool) -> None:
@@ -304,11 +404,25 @@ def migrate(data_dir: Path) -> None:
 
 
 @main.command()
-def settings() -> None:
+@DATA_DIR
+def expire(data_dir: Path) -> None:
+    """Delete now what is older than the settings want it (DIPPER_RETENTION_…).
+
+    The store does so every hour, and TimescaleDB's community edition by itself: this is for once.
+    Uses DIPPER_DSN, or else the database under --data-dir.
+    """
+    from services.tools.expire import run
+
+    sys.exit(run(data_dir))
+
+
+@main.command()
+@click.option("--markdown", is_flag=True, help="The table as it is in docs/settings.md.")
+def settings(markdown: bool) -> None:
     """List every setting with its variable, default and meaning."""
     from services.tools.settings import run
 
-    sys.exit(run())
+    sys.exit(run(markdown=markdown))
 
 
 if __name__ == "__main__":

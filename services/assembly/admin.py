@@ -12,7 +12,7 @@ from rich.console import Console
 from services.assembly.needs import kafka_log, require
 from services.assembly.parts import publish_zones, topic_specs
 from services.log.base import ZONE, Log, LogError
-from services.runtime import logs
+from services.runtime import audit, logs
 from services.runtime.process import tell
 from services.runtime.settings import Settings, SettingsError, load_settings
 from services.tools import migrate as database
@@ -36,16 +36,19 @@ def migrate(data_dir: Path) -> int:
     except SettingsError as error:
         tell(error.problems)
         return EXIT_FAILED
-    if settings.kafka_servers and (code := _on_kafka(create_topics)):
-        return code
-    return database.run(data_dir)
+    code = _on_kafka(create_topics) if settings.kafka_servers else 0
+    code = code or database.run(data_dir)
+    return _written_down("migrate", code, settings)
 
 
 def load_zones(files: Sequence[str]) -> int:
     """Make the zones of these files the ones in force. The exit code."""
 
-    async def publish(_: Settings, log: Log) -> None:
+    async def publish(settings: Settings, log: Log) -> None:
         changed = await publish_zones(log, zones)
+        audit.record_change(
+            "zones load", "done", settings.audit_log, zones=len(zones), changed=changed
+        )
         print(f"{len(zones)} zones are in force, {changed} of them changed", file=sys.stderr)
 
     try:
@@ -67,6 +70,16 @@ def list_zones() -> int:
     return _on_kafka(show)
 
 
+def _written_down(action: str, code: int, settings: Settings) -> int:
+    """The exit code, once the audit log has the change."""
+    try:
+        audit.record_change(action, "failed" if code else "done", settings.audit_log)
+    except audit.AuditFileError as error:
+        tell([str(error)])
+        return EXIT_FAILED
+    return code
+
+
 def _on_kafka(work: Callable[[Settings, Log], Awaitable[None]]) -> int:
     async def run() -> None:
         settings = load_settings()
@@ -80,7 +93,7 @@ def _on_kafka(work: Callable[[Settings, Log], Awaitable[None]]) -> int:
     except SettingsError as error:
         tell(error.problems)
         return EXIT_FAILED
-    except LogError as error:
+    except (LogError, audit.AuditFileError) as error:
         tell([str(error)])
         return EXIT_FAILED
     return 0

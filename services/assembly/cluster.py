@@ -15,37 +15,46 @@ from typing import Any
 
 from prometheus_client import REGISTRY
 
+from services.assembly.expiring import expiring
 from services.assembly.needs import Need, open_database, open_kafka, require
 from services.assembly.parts import (
     enrich_stage,
     ingest_part,
     ingest_server,
+    places_of,
     stage_part,
     wall_clock_us,
 )
+from services.assembly.watch import watched
 from services.log.base import (
     ENRICHED,
     FIX,
     MESSAGE,
     REJECT,
     TALLY,
+    TERMINAL,
     ZONE,
     ZONE_EVENT,
     ZONE_STATE,
 )
+from services.log.kafka_rights import Rights
 from services.runtime.backoff import Stopped, unless_stopped
 from services.runtime.http import Check, HttpServer
 from services.runtime.metrics import LoopMetrics
 from services.runtime.settings import Settings
 from services.runtime.supervise import Part, stop_signals, supervise
 from services.runtime.together import both
-from services.store.metrics import StoreMetrics
+from services.store.metrics import LedgerMetrics, StoreMetrics
 from services.store.stage import STORE_TOPICS, StoreStage
+from services.store.terminal_list import listing
 
 logger = logging.getLogger(__name__)
 
-INGEST_TOPICS = (FIX, MESSAGE, REJECT, TALLY)
-ENRICH_TOPICS = (FIX, ENRICHED, ZONE_EVENT, ZONE_STATE, ZONE)
+INGEST_RIGHTS = Rights(reads=(TERMINAL,), writes=(FIX, MESSAGE, REJECT, TALLY))
+ENRICH_RIGHTS = Rights(
+    reads=(FIX, ZONE_STATE, ZONE), writes=(ENRICHED, ZONE_EVENT, ZONE_STATE), group="enrich"
+)
+STORE_RIGHTS = Rights(reads=(*STORE_TOPICS, TERMINAL), group="store")
 
 Use = Callable[[asyncio.Event], Awaitable[None]]
 """What a service does with what it needs, until the event is set."""
@@ -59,9 +68,9 @@ async def ingest(settings: Settings) -> None:
     kafka = Need()
 
     async def connect(stack: AsyncExitStack) -> Use:
-        log = await stack.enter_async_context(open_kafka(settings, INGEST_TOPICS, kafka))
+        log = await stack.enter_async_context(open_kafka(settings, INGEST_RIGHTS, kafka))
         server = ingest_server(settings, log, REGISTRY)
-        return ingest_part(server, lambda: logger.info("terminals at %s:%d", *server.address)).run
+        return ingest_part(server, lambda: logger.info("terminals at %s", places_of(server))).run
 
     await _run("ingest", settings, {"log": kafka}, connect)
 
@@ -73,7 +82,7 @@ async def enrich(settings: Settings) -> None:
     kafka = Need()
 
     async def connect(stack: AsyncExitStack) -> Use:
-        log = await stack.enter_async_context(open_kafka(settings, ENRICH_TOPICS, kafka))
+        log = await stack.enter_async_context(open_kafka(settings, ENRICH_RIGHTS, kafka))
         stage, metrics = enrich_stage(settings, log, REGISTRY), LoopMetrics(REGISTRY)
         return stage_part("enrich", log, [FIX], stage, metrics, settings.enrich_linger_s).run
 
@@ -89,8 +98,13 @@ async def store(settings: Settings) -> None:
     async def connect(stack: AsyncExitStack) -> Use:
         # Both at a time, so that /readyz names all that is away.
         log, writer = await both(
-            stack.enter_async_context(open_kafka(settings, STORE_TOPICS, kafka)),
+            stack.enter_async_context(open_kafka(settings, STORE_RIGHTS, kafka)),
             stack.enter_async_context(open_database(settings, database)),
+        )
+        await stack.enter_async_context(listing(log, settings.dsn))
+        await stack.enter_async_context(expiring(settings.dsn, settings))
+        await stack.enter_async_context(
+            watched(settings.dsn, LedgerMetrics(REGISTRY), settings.store_watch_s)
         )
         stage = StoreStage(writer, StoreMetrics(REGISTRY), wall_clock_us)
         metrics = LoopMetrics(REGISTRY)

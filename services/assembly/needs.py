@@ -18,6 +18,7 @@ from services.log.base import (
 )
 from services.log.kafka import KafkaLog
 from services.log.kafka_connection import KafkaSecurity
+from services.log.kafka_rights import Rights
 from services.runtime.backoff import keep_trying
 from services.runtime.database import DatabaseError, DatabaseUnavailableError, connect, explained
 from services.runtime.errors import StartError
@@ -88,10 +89,9 @@ def kafka_log(settings: Settings) -> KafkaLog:
 
 
 @asynccontextmanager
-async def open_kafka(
-    settings: Settings, topics: Sequence[str], need: Need
-) -> AsyncIterator[KafkaLog]:
-    """The log of the settings, waited for, with these topics; closed in a short time at the end.
+async def open_kafka(settings: Settings, rights: Rights, need: Need) -> AsyncIterator[KafkaLog]:
+    """The log of the settings, waited for, with the topics and the rights on them that are
+    needed; closed in a short time at the end.
 
     Raises LogError, StartError.
     """
@@ -104,7 +104,14 @@ async def open_kafka(
         failed=need.failed,
     )
     try:
-        await check_topics(log, topics, need)
+        await keep_trying(
+            lambda: log.check_rights(rights),
+            (LogUnavailableError,),
+            logger,
+            "asking Kafka for our rights",
+            failed=need.failed,
+        )
+        await check_topics(log, sorted(rights.operations()), need)
         need.connected(log.ping)
         yield log
     finally:

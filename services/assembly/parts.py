@@ -6,16 +6,25 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 
 from prometheus_client import CollectorRegistry
 
 from services.enrich.metrics import EnrichMetrics
 from services.enrich.stage import EnrichStage
 from services.enrich.zone_source import ZoneSource
-from services.ingest.identity import Authenticate, accept_all
+from services.ingest.door import Door
 from services.ingest.metrics import IngestMetrics
+from services.ingest.registry import Registry
 from services.ingest.server import IngestServer
-from services.ingest.settings import IngestSettings, SessionSettings
+from services.ingest.settings import (
+    IngestSettings,
+    LimitSettings,
+    SessionSettings,
+    TlsListener,
+)
+from services.ingest.terminal_source import TerminalSource
+from services.ingest.throttle import Throttle
 from services.log.base import (
     ENRICHED,
     FIX,
@@ -30,10 +39,12 @@ from services.log.base import (
     Log,
     TopicSpec,
 )
+from services.runtime.audit import Audit
 from services.runtime.loop import Stage, run_stage
 from services.runtime.metrics import LoopMetrics
 from services.runtime.settings import Settings
 from services.runtime.supervise import Part
+from services.runtime.tls import TlsFiles
 from services.zones.records import encode_zone
 from services.zones.zone import Zone
 
@@ -79,28 +90,65 @@ def ingest_server(
     settings: Settings,
     log: Log,
     registry: CollectorRegistry,
-    authenticate: Authenticate = accept_all,
 ) -> IngestServer:
-    """Ingest under a new run's name."""
+    """Ingest under a new run's name. Its list of terminals is that of the terminal topic."""
+    metrics = IngestMetrics(registry)
+    judge = Registry(settings.ingest_unknown_terminals)
+    door = Door(judge, Throttle(settings.ingest_login_failures), metrics, Audit())
     return IngestServer(
         IngestSettings(
             host=settings.ingest_host,
             port=settings.ingest_port,
+            plaintext=settings.ingest_plaintext,
+            tls=_tls_listener(settings),
             session=SessionSettings(
                 default_terminal=settings.ingest_default_terminal,
                 allow_missing_checksum=settings.ingest_allow_missing_checksum,
                 max_line=settings.ingest_max_line,
+                max_fields=settings.ingest_max_fields,
+                max_bad_lines=settings.ingest_max_bad_lines,
             ),
+            limits=_limits(settings),
             flush_after_s=settings.ingest_flush_after_s,
             linger_s=settings.ingest_linger_s,
             max_connections=settings.ingest_max_connections,
             in_flight_bytes=settings.ingest_in_flight_bytes,
+            connection_in_flight_bytes=settings.ingest_connection_in_flight_bytes,
             stop_timeout_s=STOP_INGEST_S,
         ),
         log,
-        IngestMetrics(registry),
+        metrics,
         uuid.uuid4().hex,
-        authenticate=authenticate,
+        door=door,
+        terminals=TerminalSource(log, judge, metrics, settings.ingest_terminal_refresh_s),
+    )
+
+
+def _tls_listener(settings: Settings) -> TlsListener | None:
+    certificate, key = settings.ingest_tls_certificate_file, settings.ingest_tls_key_file
+    if certificate is None or key is None:
+        return None
+    files = TlsFiles(
+        certificate,
+        key,
+        settings.ingest_tls_client_ca_file,
+        settings.ingest_tls_client_certificates,
+    )
+    return TlsListener(settings.ingest_tls_host, settings.ingest_tls_port, files)
+
+
+def places_of(server: IngestServer) -> str:
+    """Where terminals connect, for people."""
+    plain, encrypted = server.address, server.tls_address
+    places = [] if plain == encrypted else ["tcp://{}:{}".format(*plain)]
+    if encrypted is not None:
+        places.append("tls://{}:{}".format(*encrypted))
+    return " and ".join(places)
+
+
+def _limits(settings: Settings) -> LimitSettings:
+    return LimitSettings(
+        **{limit.name: getattr(settings, f"ingest_{limit.name}") for limit in fields(LimitSettings)}
     )
 
 

@@ -11,30 +11,42 @@ from pathlib import Path
 import orjson
 from prometheus_client import REGISTRY
 
+from services.assembly.control import control
+from services.assembly.expiring import expiring
 from services.assembly.parts import (
     enrich_stage,
     ingest_part,
     ingest_server,
+    places_of,
     publish_zones,
     stage_part,
     topic_specs,
     wall_clock_us,
 )
-from services.ingest.identity import Authenticate, accept_all
-from services.ingest.registry import Registry, RegistryError, load_terminals
+from services.assembly.watch import watched
 from services.log.base import FIX
 from services.log.sqlite import SqliteLog
+from services.runtime import audit
 from services.runtime.embedded_postgres import EmbeddedPostgres
 from services.runtime.errors import StartError
 from services.runtime.http import HttpServer
 from services.runtime.metrics import LoopMetrics
 from services.runtime.settings import Settings
 from services.runtime.supervise import stop_signals, supervise
-from services.store.metrics import StoreMetrics
+from services.store.metrics import LedgerMetrics, StoreMetrics
 from services.store.stage import STORE_TOPICS, StoreStage
+from services.store.terminal_list import listing
 from services.store.writer import open_store
+from services.terminals.files import Listed, TerminalFileError
 from services.tools.local_database import DATABASE_DIRECTORY
 from services.tools.migrate import migrate
+from services.tools.terminals import (
+    counts,
+    publish_terminals,
+    read_terminal_files,
+    short_tokens,
+    told,
+)
 from services.tools.zones import read_zone_files
 from services.zones.geojson import ZoneFileError
 from services.zones.zone import Zone
@@ -53,18 +65,25 @@ async def up(
     """The whole pipeline in this process, until a signal. Raises StartError, LogError,
     DatabaseError."""
     zones = None if zone_file is None else _read_zones(zone_file)
-    authenticate = accept_all if terminal_file is None else _read_registry(terminal_file)
+    terminals = None if terminal_file is None else _read_terminals(terminal_file)
     _make_directory(data_dir)
     endpoints = data_dir / ENDPOINTS_FILE
     endpoints.unlink(missing_ok=True)
     with stop_signals() as stopping:
         async with AsyncExitStack() as stack:
             log = await stack.enter_async_context(SqliteLog(data_dir / LOG_FILE))
-            dsn = await stack.enter_async_context(EmbeddedPostgres(data_dir / DATABASE_DIRECTORY))
+            postgres = EmbeddedPostgres(data_dir / DATABASE_DIRECTORY, patience_s=stopping.left_s)
+            dsn = await stack.enter_async_context(postgres)
             await migrate(dsn)
             await log.create_topics(topic_specs(EMBEDDED_PARTITIONS))
             if zones is not None:
-                await publish_zones(log, zones)
+                changed = await publish_zones(log, zones)
+                audit.change("zones load", "done", zones=len(zones), changed=changed)
+            if terminals is not None:
+                changes = await publish_terminals(log, terminals, replace=True)
+                logger.info("%s", told(changes, replace=True))
+                audit.change("terminals load", "done", **counts(changes))
+            await stack.enter_async_context(control(data_dir, log))
             writer = await stack.enter_async_context(
                 await open_store(dsn, settings.store_connections, settings.store_timeout_s)
             )
@@ -76,17 +95,28 @@ async def up(
                     REGISTRY,
                 )
             )
+            await stack.enter_async_context(listing(log, dsn))
+            await stack.enter_async_context(expiring(dsn, settings))
+            await stack.enter_async_context(
+                watched(dsn, LedgerMetrics(REGISTRY), settings.store_watch_s)
+            )
             loop_metrics = LoopMetrics(REGISTRY)
             store = StoreStage(writer, StoreMetrics(REGISTRY), wall_clock_us)
             enrich = enrich_stage(settings, log, REGISTRY)
-            ingest = ingest_server(settings, log, REGISTRY, authenticate)
+            ingest = ingest_server(settings, log, REGISTRY)
             stack.callback(endpoints.unlink, missing_ok=True)
 
             def announce() -> None:
-                _write_endpoints(endpoints, tcp=ingest.address, http=http.address, dsn=dsn)
+                _write_endpoints(
+                    endpoints,
+                    tcp=ingest.address,
+                    tls=ingest.tls_address,
+                    http=http.address,
+                    dsn=dsn,
+                )
                 logger.info(
-                    "ready: terminals at tcp://%s:%d, metrics at http://%s:%d/metrics, database %s",
-                    *ingest.address,
+                    "ready: terminals at %s, metrics at http://%s:%d/metrics, database %s",
+                    places_of(ingest),
                     *http.address,
                     dsn,
                 )
@@ -112,13 +142,14 @@ def _read_zones(file: Path) -> list[Zone]:
         raise StartError("\n".join(error.problems)) from error
 
 
-def _read_registry(file: Path) -> Authenticate:
+def _read_terminals(file: Path) -> list[Listed]:
     try:
-        return Registry(load_terminals(file.read_bytes(), str(file))).authenticate
-    except OSError as error:
-        raise StartError(f"{file}: can't be read: {error.strerror or error}") from error
-    except RegistryError as error:
-        raise StartError(str(error)) from error
+        listed = read_terminal_files([str(file)])
+    except TerminalFileError as error:
+        raise StartError("\n".join(error.problems)) from error
+    if warning := short_tokens(listed):
+        logger.warning("%s", warning)
+    return listed
 
 
 def _make_directory(data_dir: Path) -> None:
@@ -131,12 +162,20 @@ def _make_directory(data_dir: Path) -> None:
         ) from error
 
 
-def _write_endpoints(file: Path, *, tcp: tuple[str, int], http: tuple[str, int], dsn: str) -> None:
+def _write_endpoints(
+    file: Path,
+    *,
+    tcp: tuple[str, int],
+    tls: tuple[str, int] | None,
+    http: tuple[str, int],
+    dsn: str,
+) -> None:
     """Tell other processes where this one answers; all of the file or nothing is there."""
     content: Mapping[str, str] = {
         "tcp": f"{tcp[0]}:{tcp[1]}",
         "http": f"{http[0]}:{http[1]}",
         "dsn": dsn,
+        **({} if tls is None else {"tls": f"{tls[0]}:{tls[1]}"}),
     }
     unfinished = file.with_suffix(".tmp")
     unfinished.write_bytes(orjson.dumps(content))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from services.enrich import zone_figures
+from services.zones.transitions import TerminalZones
+from services.zones.zone import Zone
 
 
 class EnrichMetrics:
@@ -36,9 +42,47 @@ class EnrichMetrics:
             "Terminals inside at least one zone, as of the last checkpoint.",
             registry=registry,
         )
+        self.zone_versions = Gauge(
+            "dipper_zone_versions",
+            "Zones in force, by kind and version; beyond 50 pairs the smallest are told together, "
+            "with version other.",
+            ["kind", "version"],
+            registry=registry,
+        )
+        self.zones_fingerprint = Gauge(
+            "dipper_zones_fingerprint",
+            "A number that stands for the zones in force and their versions: processes of enrich "
+            "that show different ones work with different zones.",
+            registry=registry,
+        )
+        self.inside_kind = Gauge(
+            "dipper_inside_zone_kind_terminals",
+            "Terminals inside at least one zone of a kind, as of the last checkpoint; beyond 50 "
+            "kinds the smallest are told together, as other.",
+            ["kind"],
+            registry=registry,
+        )
         self.checkpoints = Counter(
             "dipper_enrich_checkpoints_total", "Times that zone state was saved.", registry=registry
         )
         self.state_records = Counter(
             "dipper_zone_state_records_total", "Zone state records published.", registry=registry
         )
+        for kind in ("enter", "exit"):
+            self.zone_events.labels(kind)
+
+    def show_zones(self, zones: Sequence[Zone]) -> None:
+        """These zones are in force."""
+        self.zones.set(len(zones))
+        self.zones_fingerprint.set(zone_figures.fingerprint(zones))
+        self.zone_versions.clear()
+        for (kind, version), count in zone_figures.versions(zones).items():
+            self.zone_versions.labels(kind, version).set(count)
+
+    def show_inside(self, states: Iterable[TerminalZones], kind_of: Mapping[str, str]) -> None:
+        """Where the terminals are; ``kind_of`` maps the ids of the zones in force to kinds."""
+        held = [state for state in states if state.inside]
+        self.inside.set(len(held))
+        self.inside_kind.clear()
+        for kind, count in zone_figures.inside_by_kind(held, kind_of).items():
+            self.inside_kind.labels(kind).set(count)

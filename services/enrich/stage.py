@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from services.codec import (
     CodecError,
@@ -22,6 +23,7 @@ from services.enrich.metrics import EnrichMetrics
 from services.enrich.state import recover, state_entries, state_key
 from services.enrich.zone_source import ZoneSource
 from services.log.base import (
+    DELETED_UNREAD,
     ENRICHED,
     FIX,
     ZONE_EVENT,
@@ -110,8 +112,10 @@ class EnrichStage:
         await self._zones.refresh_if_due()
         number = batch.source.partition
         partition = self._partitions[number]
-        fixes, enriched_entries = _decode(batch)
-        dead_letters, read = len(enriched_entries), len(fixes)
+        fixes, letters = _decode(batch)
+        if batch.deleted:
+            letters.append(_letter_for_deleted(batch))
+        read = len(fixes)
         if partition.applied:
             fixes = _without_applied(fixes, partition.applied)
         states = {
@@ -120,22 +124,27 @@ class EnrichStage:
             if name in partition.states
         }
         results = enrich_fixes(self._zones.index, states, [fix for _, fix in fixes])
-        event_entries = []
-        for (record, fix), result in zip(fixes, results, strict=True):
-            enriched_entries.append((record.offset, _enriched_entry(record, fix, result, number)))
-            event_entries += [
-                Entry(event.terminal.encode(), encode_zone_event(event)) for event in result.events
-            ]
-        enriched_entries.sort(key=lambda entry: entry[0])
+        enriched = [
+            _enriched_entry(record, fix, result, number)
+            for (record, fix), result in zip(fixes, results, strict=True)
+        ]
+        if letters:
+            enriched = _by_offset([record.offset for record, _ in fixes], enriched, letters)
+        events = [
+            Entry(event.terminal.encode(), encode_zone_event(event))
+            for result in results
+            if result.events
+            for event in result.events
+        ]
         await asyncio.gather(
-            self._log.append(ENRICHED, [entry for _, entry in enriched_entries], partition=number),
-            self._log.append(ZONE_EVENT, event_entries, partition=number),
+            self._log.append(ENRICHED, enriched, partition=number),
+            self._log.append(ZONE_EVENT, events, partition=number),
         )
         partition.states.update(states)
         partition.dirty.update(states)
         partition.next_offset = batch.next_offset
         self._count(results)
-        self._metrics.dead_letters.inc(dead_letters)
+        self._metrics.dead_letters.inc(len(letters))
         self._metrics.skipped_fixes.inc(read - len(fixes))
 
     async def settle(self, consumer: Consumer, *, final: bool) -> None:
@@ -161,8 +170,9 @@ class EnrichStage:
         for partition in moved.values():
             partition.next_offset = None
         self._metrics.checkpoints.inc()
-        self._metrics.inside.set(
-            sum(bool(s.inside) for each in self._partitions.values() for s in each.states.values())
+        self._metrics.show_inside(
+            (state for each in self._partitions.values() for state in each.states.values()),
+            self._zones.kinds,
         )
 
     def _count(self, results: Sequence[Enriched]) -> None:
@@ -205,6 +215,23 @@ def _decode(batch: Batch) -> tuple[list[tuple[Record, Waypoint]], list[tuple[int
     return fixes, dead
 
 
+def _by_offset(
+    offsets: Sequence[int], entries: Sequence[Entry], letters: Sequence[tuple[int, Entry]]
+) -> list[Entry]:
+    """Entries and dead letters in the order of their places in the fix topic."""
+    both = sorted([*zip(offsets, entries, strict=True), *letters], key=itemgetter(0))
+    return [entry for _, entry in both]
+
+
+def _letter_for_deleted(batch: Batch) -> tuple[int, Entry]:
+    """One dead letter at the last place of records that are gone: the store's ledger passes over
+    the others, and so shows them as lost."""
+    last = batch.next_offset - 1
+    text = f"the log has deleted {batch.first_offset} to {last} of {FIX}/{batch.source.partition}"
+    source = Source(batch.source.partition, last)
+    return last, Entry(None, encode_dead_letter(text.encode(), DELETED_UNREAD, source))
+
+
 def _without_applied(
     fixes: Sequence[tuple[Record, Waypoint]], applied: dict[str, int]
 ) -> list[tuple[Record, Waypoint]]:
@@ -219,4 +246,5 @@ def _enriched_entry(record: Record, fix: Waypoint, result: Enriched, partition: 
     value = splice_enriched(
         record.value or b"", result.zones, result.late, Source(partition, record.offset)
     )
-    return Entry(record.key or fix.terminal.encode(), value)
+    # Half the time of Entry(…), for every fix.
+    return tuple.__new__(Entry, (record.key or fix.terminal.encode(), value))

@@ -22,6 +22,8 @@ class ZoneSource:
     ) -> None:
         self._metrics = metrics
         self.index = ZoneIndex(())
+        self.kinds: Mapping[str, str] = {}
+        """Of each zone in force, by its id."""
         self._log = log
         self._refresh_s = refresh_s
         self._clock = clock
@@ -42,7 +44,8 @@ class ZoneSource:
         zones = _decode(await self._log.read_compacted(ZONE))
         self.index = ZoneIndex(zones)
         self._ends = ends
-        self._metrics.zones.set(len(zones))
+        self.kinds = {zone.id: zone.kind for zone in zones}
+        self._metrics.show_zones(zones)
         logger.info("%d zones in force", len(zones))
 
 

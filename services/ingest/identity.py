@@ -1,24 +1,18 @@
-"""Who a connection speaks for: terminal names, logins, and which claim outweighs which."""
+"""Who a connection speaks for: which claim outweighs which, and the answers to claims."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from services.nmea import reasons
 from services.nmea.reasons import LOGIN_REFUSED, UNIDENTIFIED, UNKNOWN_TERMINAL
+from services.terminals.names import is_terminal_name
 
-SHORTEST, LONGEST = 3, 32
-_ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-
-UNKNOWN = "unknown"
-"""Login refused: no such terminal."""
-WRONG_TOKEN = "token"
-"""Login refused: the token is not this terminal's, or is missing."""
-WRONG_NAME = "terminal"
-"""Login refused: not a terminal name."""
-WRONG_SYNTAX = "syntax"
-"""Login refused: not `$PDPR,LOGIN,<terminal>,<token>`."""
+__all__ = [
+    "ACCEPTED", "AUTHENTICATED", "BANNED", "NOT_A_NAME", "REFUSED", "REPLACED", "THROTTLED",
+    "UNKNOWN", "WRONG_SYNTAX", "AcceptAll", "Judge", "Trust", "Verdict", "is_terminal_name",
+]  # fmt: skip
 
 
 class Trust(IntEnum):
@@ -32,51 +26,76 @@ class Trust(IntEnum):
     IDENTIFICATION = 3
     """A line by which a device names itself: `$PGID`, `IMEI …`, digits before `$`."""
     LOGIN = 4
+    CERTIFICATE = 5
+    """The common name of a TLS client certificate."""
 
 
-class LoginResult(NamedTuple):
+class Verdict(NamedTuple):
     """The answer to a claim of identity."""
 
     accepted: bool
-    reason: str = ""
-    """One word for the reply `$PDPR,NO,<reason>`; empty when accepted."""
+    authenticated: bool = False
+    """A token or a certificate has proved it."""
+    reply: str = ""
+    """One word for `$PDPR,NO,<reply>` where a login is refused. It does not say whether it was
+    the name or the token that was wrong: nobody shall learn from it which terminals exist."""
+    reject: str = ""
+    """Why the lines behind a refused claim are dead letters (see services.nmea.reasons)."""
+    close: bool = False
+    """A refused claim without a login ends the connection, too."""
 
 
-ACCEPTED = LoginResult(True)
+ACCEPTED = Verdict(True)
+AUTHENTICATED = Verdict(True, authenticated=True)
+REFUSED = Verdict(False, reply="refused", reject=LOGIN_REFUSED)
+"""The token is wrong, is missing, or somebody has proved to be this terminal."""
+UNKNOWN = REFUSED._replace(reject=UNKNOWN_TERMINAL)
+NOT_A_NAME = Verdict(False, reply="terminal", reject=UNIDENTIFIED)
+WRONG_SYNTAX = Verdict(False, reply="syntax", reject=LOGIN_REFUSED)
+"""Not `$PDPR,LOGIN,<terminal>,<token>`."""
+THROTTLED = Verdict(False, reply="throttled", reject=LOGIN_REFUSED)
+"""Too many logins from this address have failed."""
+BANNED = Verdict(False, reply="banned", reject=reasons.BANNED, close=True)
+"""The terminal sent too many bad lines in a row a moment ago."""
+REPLACED = Verdict(False, reply="replaced", reject=LOGIN_REFUSED)
+"""The terminal has logged in on a newer connection."""
 
-Authenticate = Callable[[str, str | None], LoginResult]
-"""Judges a claim from the terminal's name and token; the token is None for claims that are not
-logins and so can't carry one."""
+
+class Judge(Protocol):
+    """Knows the terminals. Names are terminal names; no method waits for anything."""
+
+    def login(self, terminal: str, token: str) -> Verdict:
+        """Whether a login with this token (empty: none was given) holds."""
+        ...
+
+    def claim(self, terminal: str) -> Verdict:
+        """Whether a terminal may just say who it is."""
+        ...
+
+    def certificate(self, terminal: str) -> Verdict:
+        """Whether a terminal whose certificate is valid may come in."""
+        ...
+
+    def key(self, terminal: str) -> object:
+        """What proves that terminal now; another value once its token has changed."""
+        ...
 
 
-def accept_all(_terminal: str, _token: str | None) -> LoginResult:
+class AcceptAll:
     """The judge of a server without a list of terminals."""
-    return ACCEPTED
 
+    def login(self, terminal: str, token: str) -> Verdict:
+        """Yes, though the token proves nothing."""
+        return ACCEPTED
 
-def is_terminal_name(text: str) -> bool:
-    """Whether ``text`` is 3 to 32 of ``A-Z a-z 0-9 _ -``."""
-    return SHORTEST <= len(text) <= LONGEST and _ALLOWED.issuperset(text)
+    def claim(self, terminal: str) -> Verdict:
+        """Yes."""
+        return ACCEPTED
 
+    def certificate(self, terminal: str) -> Verdict:
+        """Yes, and the authority has vouched for it."""
+        return AUTHENTICATED
 
-def judge_login(arguments: Sequence[str], authenticate: Authenticate) -> LoginResult:
-    """Whether `$PDPR,LOGIN` with these arguments holds. No token is as good as an empty one."""
-    if len(arguments) not in (1, 2):
-        return LoginResult(False, WRONG_SYNTAX)
-    if not is_terminal_name(arguments[0]):
-        return LoginResult(False, WRONG_NAME)
-    return authenticate(arguments[0], arguments[1] if len(arguments) == 2 else "")
-
-
-def judge_claim(terminal: str, authenticate: Authenticate) -> LoginResult:
-    """Whether a terminal may just say who it is, without a login."""
-    if not is_terminal_name(terminal):
-        return LoginResult(False, WRONG_NAME)
-    return authenticate(terminal, None)
-
-
-def reject_reason(refused: LoginResult) -> str:
-    """Why the lines behind a refused claim without login are rejected."""
-    if refused.reason == UNKNOWN:
-        return UNKNOWN_TERMINAL
-    return UNIDENTIFIED if refused.reason == WRONG_NAME else LOGIN_REFUSED
+    def key(self, terminal: str) -> object:
+        """Always the same."""
+        return None

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from services.ingest.delivery import Receipt, encode
-from services.ingest.identity import Authenticate, accept_all
+from services.ingest.door import Door
+from services.ingest.identity import AcceptAll
+from services.ingest.limits import BANNED, CONNECTIONS, IN_FLIGHT, Addresses, Bans
 from services.ingest.metrics import IngestMetrics
+from services.ingest.notices import Notices
 from services.ingest.publisher import Publisher
 from services.ingest.session import Session
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, LimitSettings
+from services.ingest.throttle import Throttle
 from services.nmea.terminal import Outcomes
+from services.runtime.audit import Audit
 
 RECEIVE_BUFFER_BYTES = 64 << 10
+SHORTEST_BURST_S = 0.5
+"""Ticks wake those who were slowed: a bucket that a tick could fill would waste what came in."""
 
 
 def wall_clock_us() -> int:
@@ -25,6 +33,12 @@ def wall_clock_us() -> int:
 
 class Member(Receipt, Protocol):
     """A connection, as the intake and the server see it; ``connection.Connection``."""
+
+    due_s: float
+
+    def watch(self, now_s: float) -> None:
+        """``due_s`` has come: see whether a limit of time is exceeded."""
+        ...
 
     def tick(self, silent_ticks: int) -> None:
         """A moment has passed (see Session.tick)."""
@@ -40,6 +54,10 @@ class Member(Receipt, Protocol):
 
     def abort(self) -> None:
         """Close now."""
+        ...
+
+    def rejudge(self) -> None:
+        """The list of terminals has changed (see Session.rejudge)."""
         ...
 
     def hold(self) -> None:
@@ -60,33 +78,56 @@ class Intake:
         publisher: Publisher,
         metrics: IngestMetrics,
         run: str,
-        authenticate: Authenticate = accept_all,
+        door: Door | None = None,
         clock_us: Callable[[], int] = wall_clock_us,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
         self.clock_us = clock_us
+        self._clock_s = clock_s
+        self.now_s = clock_s()
+        """The time for limits. It moves with the ticks, so that reading costs no clock."""
+        limits = settings.limits
+        self.notices = Notices(metrics)
+        self.addresses = Addresses(limits.unidentified_per_address, limits.new_per_address_per_s)
+        self.bans = Bans(limits.ban_s)
+        self.socket_options = _socket_options(limits)
+        rate = limits.terminal_lines_per_s
+        self.line_cost_s = 1 / rate if rate else 0.0
+        """What a line takes out of a terminal's bucket, as the time in which it comes back."""
+        self.burst_s = max(limits.terminal_burst_lines / rate, SHORTEST_BURST_S) if rate else 0.0
+        self.door = door or Door(AcceptAll(), Throttle(settings.login_failures), metrics, Audit())
         # One buffer for all: the loop asks for it, fills it and reports that in one go, and the
         # bytes are read before it turns to another connection. So an idle one owns no buffer.
         self.buffer = memoryview(bytearray(RECEIVE_BUFFER_BYTES))
         self.connections: set[Member] = set()
         self.holding = False
         """All connections together have too much waiting: nobody reads."""
+        self.call_soon: Callable[[Callable[[], None]], object] = lambda call: call()
+        """The loop's, once the server runs."""
         self._empty = asyncio.Event()
         self._empty.set()
         self._publisher = publisher
         self._run = run
-        self._authenticate = authenticate
         publisher.after_round = self._after_round
+        self.door.is_banned = self._is_banned
+        metrics.banned_terminals.set_function(lambda: len(self.bans))
 
     def new_session(self) -> Session:
         """The session of a new connection."""
-        return Session(self.settings.session, self._run, self._authenticate)
+        return Session(self.settings.session, self._run)
 
-    def join(self, connection: Member) -> bool:
+    def join(self, connection: Member, address: str) -> bool:
         """Count a new connection in; false if there are too many."""
+        now_s = self._clock_s()
         if len(self.connections) >= self.settings.max_connections:
+            limit: str | None = CONNECTIONS
+        else:
+            limit = self.addresses.admit(address, now_s)
+        if limit is not None:
             self.metrics.connections_refused.inc()
+            self.notices.exceeded(limit, now_s, address)
             return False
         self.connections.add(connection)
         self.metrics.connections_opened.inc()
@@ -102,6 +143,20 @@ class Intake:
         if not self.connections:
             self._empty.set()
 
+    def tick(self, silent_ticks: int) -> None:
+        """A moment has passed: let silent epochs leave, and hold connections to their times."""
+        self.now_s = now_s = self._clock_s()
+        for connection in list(self.connections):
+            connection.tick(silent_ticks)
+            if connection.due_s <= now_s:
+                connection.watch(now_s)
+        self.addresses.forget(now_s)
+        self.bans.forget(now_s)
+
+    def ban(self, terminal: str, address: str, *, proved: bool) -> None:
+        """Shut a terminal out for a while."""
+        self.bans.add(terminal, address, self.now_s, proved=proved)
+
     async def wait_empty(self) -> None:
         """Returns when no connection is open."""
         await self._empty.wait()
@@ -115,6 +170,7 @@ class Intake:
         self._publisher.put(delivery)
         if not self.holding and self._publisher.waiting_bytes > self.settings.in_flight_bytes:
             self.holding = True
+            self.notices.exceeded(IN_FLIGHT, self.now_s)
             for connection in self.connections:
                 connection.hold()
         return delivery.size
@@ -124,3 +180,20 @@ class Intake:
             self.holding = False
             for connection in self.connections:
                 connection.release()
+
+    def _is_banned(self, terminal: str, address: str, *, proved: bool) -> bool:
+        if not self.bans.holds(terminal, address, self.now_s, proved=proved):
+            return False
+        self.notices.exceeded(BANNED, self.now_s, address, terminal)
+        return True
+
+
+def _socket_options(limits: LimitSettings) -> Sequence[tuple[int, int, int]]:
+    """Of a connection: TCP notices a peer that vanished, and keeps few answers for a deaf one."""
+    return (
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, limits.connection_buffer_bytes),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, limits.keepalive_idle_s),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, limits.keepalive_interval_s),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, limits.keepalive_probes),
+    )

@@ -49,12 +49,43 @@ class IngestMetrics:
         )
         self.connections_refused = Counter(
             "dipper_connections_refused_total",
-            "Connections that were closed at once since too many were open.",
+            "Connections that were closed at once: too many were open, or too many came from one "
+            "address.",
+            registry=registry,
+        )
+        self.limits_exceeded = Counter(
+            "dipper_limits_exceeded_total",
+            "Times that a client ran into a limit, by limit; limits of lines are reasons of "
+            "dipper_rejects_total.",
+            ["limit"],
+            registry=registry,
+        )
+        self.banned_terminals = Gauge(
+            "dipper_banned_terminals",
+            "Terminals that are shut out for a while after too many bad lines in a row.",
             registry=registry,
         )
         self.quarantined_connections = Gauge(
             "dipper_quarantined_connections",
             "Open connections that sent lines and have not said which terminal they are.",
+            registry=registry,
+        )
+        self.logins = Counter(
+            "dipper_logins_total",
+            "Claims of identity that were judged, by way (login, certificate, identification) and "
+            "outcome (accepted, refused, throttled).",
+            ["way", "outcome"],
+            registry=registry,
+        )
+        self.connections_displaced = Counter(
+            "dipper_connections_displaced_total",
+            "Connections that were closed since their terminal had proved on a newer one who it "
+            "is.",
+            registry=registry,
+        )
+        self.terminals_listed = Gauge(
+            "dipper_terminals_listed",
+            "Terminals on the list that is in force.",
             registry=registry,
         )
         self.receive_buffer_bytes = Gauge(
@@ -71,6 +102,11 @@ class IngestMetrics:
             "dipper_publish_batch_records",
             "Records of one round of appends to the log.",
             buckets=BATCH_BUCKETS,
+            registry=registry,
+        )
+        self.publish_retries = Counter(
+            "dipper_publish_retries_total",
+            "Appends that were tried again since the log did not answer.",
             registry=registry,
         )
         self.publish_seconds = Histogram(

@@ -142,6 +142,7 @@ class Publisher:
             return await self._log.append(topic, entries)
         except LogUnavailableError:
             self._repeats[topic] += 1
+            self._metrics.publish_retries.inc()
             raise
         finally:
             if self._log.backend == "kafka":

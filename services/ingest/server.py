@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import errno
+import itertools
 import logging
 import math
+import resource
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from services.ingest.connection import Connection
-from services.ingest.identity import Authenticate, accept_all
+from services.ingest.door import Door
 from services.ingest.intake import Intake, wall_clock_us
+from services.ingest.listeners import Address, IngestError, Listeners
 from services.ingest.metrics import IngestMetrics
 from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
+from services.ingest.terminal_source import TerminalSource
 from services.log.base import Log, LogError
-from services.runtime.errors import StartError
+
+__all__ = ["IngestError", "IngestServer"]
 
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.25
-BACKLOG = 1024
+AUDIT_TICKS = 40
+"""How often it is told how many audit records were held back."""
 CLOSE_TIMEOUT_S = 0.5
-
-
-class IngestError(StartError):
-    """Ingest can't do its work; the text says why and what helps."""
+SPARE_FILES = 256
+"""Open files besides terminals' connections: the log, the database, HTTP."""
 
 
 class IngestServer:
     """Terminals' lines to the log. Use as an async context manager; leaving it stops cleanly.
 
-    ``run`` names this run in every record. ``address`` holds host and port once started.
-    Entering raises IngestError if the port can't be had.
+    ``run`` names this run in every record. ``address`` holds host and port once started, and
+    ``tls_address`` those of the port with TLS if there is one; the two are the same if there is
+    no other. Entering raises IngestError if a port can't be had, TlsError for unusable files.
     """
 
     def __init__(
@@ -44,29 +48,35 @@ class IngestServer:
         metrics: IngestMetrics,
         run: str,
         *,
-        authenticate: Authenticate = accept_all,
+        door: Door | None = None,
+        terminals: TerminalSource | None = None,
         clock_us: Callable[[], int] = wall_clock_us,
     ) -> None:
-        self.address = (settings.host, settings.port)
+        self.address: Address = (settings.host, settings.port)
+        self.tls_address: Address | None = None
         self._settings = settings
         self._publisher = Publisher(settings, log, metrics, run)
-        self._intake = Intake(settings, self._publisher, metrics, run, authenticate, clock_us)
+        self._intake = Intake(settings, self._publisher, metrics, run, door, clock_us)
         self._silent_ticks = math.ceil(settings.flush_after_s / TICK_S) + 1
-        self._server: asyncio.Server | None = None
+        self._listeners = Listeners(settings, lambda: Connection(self._intake))
         self._publishing: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
+        self._terminals = terminals
+        self._refreshing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        settings = self._settings
-        try:
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: Connection(self._intake), settings.host, settings.port, backlog=BACKLOG
-            )
-        except OSError as error:
-            raise IngestError(_why_not(settings, error)) from error
-        self.address = self._server.sockets[0].getsockname()[:2]
+        if self._terminals is not None:
+            self._terminals.changed = self.rejudge
+            await self._terminals.start()
+        self._intake.call_soon = asyncio.get_running_loop().call_soon
+        _allow_files(self._settings.max_connections + SPARE_FILES)
+        await self._listeners.open()
+        self.tls_address = self._listeners.encrypted
+        self.address = self._listeners.plain or self.tls_address or self.address
         self._publishing = asyncio.create_task(self._publisher.run(), name="ingest publisher")
         self._ticking = asyncio.create_task(self._tick(), name="ingest ticks")
+        if self._terminals is not None:
+            self._refreshing = asyncio.create_task(self._terminals.run(), name="ingest terminals")
         return self
 
     async def __aexit__(
@@ -75,31 +85,38 @@ class IngestServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._server is not None
         assert self._ticking is not None
-        self._server.close()
+        self._listeners.close()
         self._ticking.cancel()
+        if self._refreshing is not None:
+            self._refreshing.cancel()
         for connection in list(self._intake.connections):
             connection.finish(clean=False)
         await self._drain()
         await self._close_connections()
+        self._intake.door.audit.flush()
 
     @property
     def waiting_bytes(self) -> int:
         """Bytes of records that were read and are not durable yet."""
         return self._publisher.waiting_bytes
 
+    def rejudge(self) -> None:
+        """The list of terminals has changed: ask every connection who it is."""
+        for connection in list(self._intake.connections):
+            connection.rejudge()
+
     async def wait(self) -> None:
         """Returns never; raises IngestError when the log refuses for good."""
         assert self._publishing is not None
         assert self._ticking is not None
-        tasks = (self._publishing, self._ticking)
+        tasks = [task for task in (self._publishing, self._ticking, self._refreshing) if task]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         try:
             for task in done:
                 task.result()
         except LogError as error:
-            raise IngestError(f"ingest can't publish: {error}") from error
+            raise IngestError(f"ingest can't go on: {error}") from error
 
     async def _drain(self) -> None:
         """Wait for the log to take what was read, for as long as a stop may last."""
@@ -134,20 +151,25 @@ class IngestServer:
             await self._intake.wait_empty()
 
     async def _tick(self) -> None:
-        while True:
+        for tick in itertools.count(1):
             await asyncio.sleep(TICK_S)
-            for connection in list(self._intake.connections):
-                connection.tick(self._silent_ticks)
+            self._intake.tick(self._silent_ticks)
+            if tick % AUDIT_TICKS == 0:
+                self._intake.door.audit.flush()
 
 
-def _why_not(settings: IngestSettings, error: OSError) -> str:
-    place = f"{settings.host}:{settings.port}"
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"port {settings.port} on {settings.host} is in use by another program. "
-            "Stop it, or choose another port with --port or DIPPER_INGEST_PORT."
+def _allow_files(needed: int) -> None:
+    """Have the system allow as many open files as connections may need, if it can."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
+    if allowed < needed:
+        logger.warning(
+            "this process may open %d files, too few for the %d connections that are allowed; "
+            "raise its limit of open files (ulimit -n, LimitNOFILE) or lower "
+            "DIPPER_INGEST_MAX_CONNECTIONS",
+            allowed,
+            needed - SPARE_FILES,
         )
-    if error.errno == errno.EACCES:
-        return f"can't listen on {place}: ports below 1024 need root. Choose a higher port."
-    reason = error.strerror or str(error)
-    return f"can't listen on {place}: {reason}. Check the address in DIPPER_INGEST_HOST."

@@ -37,6 +37,10 @@ class Streams:
         """The terminal's stream if it is here."""
         return self._by_terminal.get(terminal)
 
+    def terminals(self) -> list[str]:
+        """Whose streams are here."""
+        return list(self._by_terminal)
+
     def open(self, terminal: str, keep: Stream | None, out: Outcomes) -> Stream:
         """The terminal's stream, new if need be; one other than ``keep`` may have to leave."""
         stream = self._by_terminal.get(terminal)

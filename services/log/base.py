@@ -22,6 +22,9 @@ TERMINAL = TOPIC_PREFIX + "terminal.v1"
 ZONE_STATE = TOPIC_PREFIX + "zone-state.v1"
 TALLY = TOPIC_PREFIX + "tally.v1"
 
+DELETED_UNREAD = "deleted_unread"
+"""Reason of the dead letter that stands for records the log deleted before they were read."""
+
 
 class LogError(Exception):
     """The log can't do what was asked; the text says why and what helps."""
@@ -68,6 +71,14 @@ class Batch(NamedTuple):
     source: TopicPartition
     records: Sequence[Record]
     next_offset: int
+    deleted: int = 0
+    """How many offsets below ``next_offset`` the log has deleted before this group read them. Such
+    a batch has no records: it stands for those that are gone."""
+
+    @property
+    def first_offset(self) -> int:
+        """Of the first record, or of the first that is gone."""
+        return self.records[0].offset if self.records else self.next_offset - self.deleted
 
 
 class Consumer(Protocol):

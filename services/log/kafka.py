@@ -14,6 +14,7 @@ from services.log.base import Entry, LogError, LogUnavailableError, TopicSpec
 from services.log.kafka_connection import KafkaConnection, KafkaSecurity, KafkaTimeouts
 from services.log.kafka_consumer import KafkaConsumer
 from services.log.kafka_records import stop
+from services.log.kafka_rights import Rights
 from services.log.kafka_topics import KafkaTopics
 from services.log.kafka_writer import KafkaWriter
 from services.log.partitioning import Spreader
@@ -129,6 +130,12 @@ class KafkaLog:
             "reading the end offsets",
         )
         return {one.partition: ends[one] for one in partitions}
+
+    async def check_rights(self, rights: Rights) -> None:
+        """Raises LogError that names each right that Kafka does not give us."""
+        lacking = await self._topics.missing_rights(rights)
+        if lacking:
+            raise self._connection.lacks(lacking)
 
     async def ping(self) -> None:
         await self._topics.ping()

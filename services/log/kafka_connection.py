@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -59,8 +59,9 @@ class KafkaTimeouts(NamedTuple):
     stop: float = 10.0
     delivery: float = 60.0
     """How long an append goes on trying."""
-    session: float = 10.0
-    """A member that is silent for so long loses its partitions."""
+    session: float = 8.0
+    """A member that is silent for so long loses its partitions. Kafka's brokers allow no less than
+    6 s by default; with the rebalance that follows, work has moved within 15 s."""
     stall: float = 30.0
     """A consumer that gets nothing for so long is checked, and made anew if it is stuck."""
 
@@ -111,8 +112,19 @@ class KafkaConnection:
         except (errors.KafkaError, OSError) as error:
             raise self.explain(error, what) from error
 
+    def lacks(self, rights: Sequence[str]) -> LogError:
+        """What to say when Kafka does not give us rights such as ``Write on topic NAME``."""
+        user = self.security.username
+        return LogError(
+            f"Kafka at {self.servers} does not give "
+            f"{'this client' if user is None else f'the user {user}'} "
+            f"these rights: {', '.join(rights)}; they are given with kafka-acls.sh"
+        )
+
     def explain(self, error: Exception, what: str) -> LogError:
         """The error as one sentence, of the class that says whether trying again helps."""
+        if isinstance(error, errors.GroupAuthorizationFailedError):
+            return self.lacks([f"Read on group {error.args[0] if error.args else '?'}"])
         if isinstance(error, REFUSED):
             return LogError(f"Kafka at {self.servers} refuses ({what}): {_name(error)}")
         return LogUnavailableError(

@@ -14,7 +14,12 @@ from aiokafka import TopicPartition as KafkaPartition
 from services.log.base import Batch, LogError, TopicPartition
 from services.log.kafka_connection import REFUSED, KafkaConnection
 from services.log.kafka_group import Membership, SameNumbersAssignor
-from services.log.kafka_offsets import committed_offsets, end_offsets, start_offsets
+from services.log.kafka_offsets import (
+    committed_offsets,
+    end_offsets,
+    oldest_instead,
+    start_offsets,
+)
 from services.log.kafka_records import as_batch, give_back, stop
 from services.log.kafka_watchdog import Watchdog
 from services.log.storage import Limits
@@ -64,13 +69,14 @@ class KafkaConsumer:
         inner = AIOKafkaConsumer(
             group_id=self._group,
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            # Where a group begins, and what to do about deleted records, is decided here.
+            auto_offset_reset="none",
             partition_assignment_strategy=(SameNumbersAssignor,),
             fetch_max_bytes=FETCH_BYTES,
             max_partition_fetch_bytes=self._limits.bytes,
             fetch_max_wait_ms=int(FETCH_WAIT_S * 1000),
             session_timeout_ms=int(self._connection.timeouts.session * 1000),
-            heartbeat_interval_ms=int(self._connection.timeouts.session * 1000 / 4),
+            heartbeat_interval_ms=int(self._connection.timeouts.session * 1000 / 8),
             **self._connection.settings(),
         )
         self._membership.lose_all()
@@ -175,6 +181,7 @@ class KafkaConsumer:
     async def _fetch(self, inner: AIOKafkaConsumer, timeout_s: float) -> list[Batch]:
         """What is there, at most one batch a partition; none if the group has changed."""
         found: dict[KafkaPartition, Sequence[Any]] = {}
+        gone: Mapping[KafkaPartition, int] = {}
         with self._connection.plain_words(f"reading for {self._group}"):
             try:
                 # getmany waits without a limit while the group is being shared anew.
@@ -191,6 +198,13 @@ class KafkaConsumer:
                         rest = self._rest(found)
             except TimeoutError:
                 pass
+            except errors.NoOffsetForPartitionError as error:
+                _seek(inner, TopicPartition(*error.args[0]), 0)
+            except errors.OffsetOutOfRangeError as error:
+                gone = error.args[0]
+            except errors.TopicAuthorizationFailedError as error:
+                topic = error.args[0] if error.args else "?"
+                raise self._connection.lacks([f"Read on topic {topic}"]) from error
             except REFUSED:
                 raise
             except errors.KafkaError as error:
@@ -200,9 +214,33 @@ class KafkaConsumer:
             give_back(inner, found)
             return []
         batches = [as_batch(source, records) for source, records in found.items()]
+        try:
+            for source, offset in gone.items():
+                batches += await self._without_deleted(inner, TopicPartition(*source), offset)
+        except LogError:
+            give_back(inner, found)
+            raise
         for batch in batches:
             self._positions[batch.source] = batch.next_offset
         return batches
+
+    async def _without_deleted(
+        self, inner: AIOKafkaConsumer, partition: TopicPartition, offset: int
+    ) -> list[Batch]:
+        """Go on where the log's records begin, and tell which were not read."""
+        oldest = await oldest_instead(inner, self._connection, partition, offset)
+        _seek(inner, partition, offset if oldest is None else oldest)
+        if oldest is None:
+            return []
+        _LOGGER.error(
+            "%s: Kafka deleted the records %d to %d before group %s read them: they are lost; "
+            "let the topic's retention be longer than the longest outage",
+            _name(partition),
+            offset,
+            oldest - 1,
+            self._group,
+        )
+        return [Batch(partition, (), oldest, oldest - offset)]
 
     def _rest(self, found: Mapping[KafkaPartition, object]) -> list[KafkaPartition]:
         return [one for one in map(KafkaPartition._make, self._assigned) if one not in found]

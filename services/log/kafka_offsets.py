@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 
-from services.log.base import TopicPartition
+from services.log.base import LogError, TopicPartition
 from services.log.kafka_connection import KafkaConnection
 
 
@@ -48,3 +48,24 @@ async def end_offsets(
         "reading the end offsets",
     )
     return {one: ends[KafkaPartition(*one)] for one in partitions}
+
+
+async def oldest_instead(
+    inner: AIOKafkaConsumer, connection: KafkaConnection, partition: TopicPartition, offset: int
+) -> int | None:
+    """The oldest offset that Kafka still has, if it lies behind ``offset``; None if ``offset`` is
+    there after all. Raises LogError if Kafka has never come so far."""
+    place = KafkaPartition(*partition)
+    oldest = await connection.limited(
+        inner.beginning_offsets([place]), connection.timeouts.request, "reading the oldest offsets"
+    )
+    if offset < oldest[place]:
+        return int(oldest[place])
+    end = (await end_offsets(inner, connection, [partition]))[partition]
+    if offset <= end:
+        return None
+    raise LogError(
+        f"{partition.topic}[{partition.partition}] in Kafka at {connection.servers} ends at "
+        f"{end}, and was read up to {offset} before: Kafka has lost records that it had taken, or "
+        "its topics were made anew; to a new log belongs a new database"
+    )

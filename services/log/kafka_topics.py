@@ -13,6 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from services.log.base import LogError, LogUnavailableError, TopicSpec
 from services.log.embedded import check_topic
 from services.log.kafka_connection import KafkaConnection
+from services.log.kafka_rights import Rights, missing_rights
 
 DAY_MS = 86_400_000
 PLAIN = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}
@@ -74,6 +75,12 @@ class KafkaTopics:
                 raise LogUnavailableError(f"Kafka made {', '.join(names)}, but does not show it")
             for spec in missing:
                 check_topic(self._known.get(spec.name), spec)
+
+    async def missing_rights(self, rights: Rights) -> list[str]:
+        """See ``kafka_rights``. Raises LogUnavailableError, LogError."""
+        return await self._limited(  # type: ignore[no-any-return]
+            missing_rights(self._client(), rights), "asking for our rights"
+        )
 
     async def ping(self) -> None:
         """Raises LogUnavailableError if no broker answers."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer, errors
@@ -48,6 +49,9 @@ class KafkaWriter:
         self._pending = ByteBudget(PENDING_BYTES)
         self._producer: AIOKafkaProducer | None = None
         self._making = asyncio.Lock()
+        self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+        """aiokafka takes one batch of a partition at a time. Of several who wait there for their
+        turn it counts the time double, and tells most that it is up."""
         self._disposals: set[asyncio.Task[None]] = set()
 
     async def append(self, topic: str, parts: Mapping[int, list[Entry]]) -> dict[int, int]:
@@ -80,7 +84,7 @@ class KafkaWriter:
             try:
                 async with asyncio.timeout_at(deadline):
                     producer = await self._ready()
-                    await _deliver(producer, topic, left, ends)
+                    await self._deliver(producer, topic, left, ends)
                     return ends
             except TimeoutError as error:
                 self._discard(producer)
@@ -88,6 +92,9 @@ class KafkaWriter:
                     f"Kafka at {self._connection.servers} did not take an append to {topic} "
                     f"within {self._connection.timeouts.delivery:.0f} s"
                 ) from error
+            except errors.TopicAuthorizationFailedError as error:
+                self._discard(producer)
+                raise self._connection.lacks([f"Write on topic {topic}"]) from error
             except REFUSED as error:
                 self._discard(producer)
                 raise self._connection.explain(error, f"appending to {topic}") from error
@@ -97,6 +104,34 @@ class KafkaWriter:
             remaining = deadline - asyncio.get_running_loop().time()
             await asyncio.sleep(max(0.0, min(pause, remaining)))
             pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    async def _deliver(
+        self,
+        producer: AIOKafkaProducer,
+        topic: str,
+        left: dict[int, list[Entry]],
+        ends: dict[int, int],
+    ) -> None:
+        """Send all that is left and wait; what was delivered leaves ``left``. Raises KafkaError."""
+        sent: list[Sent] = []
+        failure: BaseException | None = None
+        try:
+            for partition, entries in left.items():
+                async with self._turns[topic, partition]:
+                    await _send(producer, topic, partition, entries, sent)
+        except errors.KafkaError as error:
+            failure = error
+        results = await asyncio.gather(*(one.delivered for one in sent), return_exceptions=True)
+        stuck: set[int] = set()
+        for one, result in zip(sent, results, strict=True):
+            if isinstance(result, BaseException):
+                failure = failure or result
+                stuck.add(one.partition)
+            elif one.partition not in stuck:
+                del left[one.partition][: one.entries]
+                ends[one.partition] = result.offset + one.entries if result.offset >= 0 else -1
+        if failure is not None:
+            raise failure
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._making:
@@ -122,39 +157,27 @@ class KafkaWriter:
         task.add_done_callback(self._disposals.discard)
 
 
-async def _deliver(
-    producer: AIOKafkaProducer, topic: str, left: dict[int, list[Entry]], ends: dict[int, int]
+async def _send(
+    producer: AIOKafkaProducer,
+    topic: str,
+    partition: int,
+    entries: Sequence[Entry],
+    sent: list[Sent],
 ) -> None:
-    """Send all that is left and wait; what was delivered leaves ``left``. Raises KafkaError."""
-    sent: list[Sent] = []
-    failure: BaseException | None = None
+    """Hand batches of these entries in, and note each in ``sent``. Raises KafkaError."""
     now_ms = int(time.time() * 1000)
-    try:
-        for partition, entries in left.items():
-            start = 0
-            while start < len(entries):
-                batch = producer.create_batch()
-                count = 0
-                for key, value in entries[start:]:
-                    if batch.append(key=key, value=value, timestamp=now_ms) is None:
-                        break
-                    count += 1
-                delivered = await producer.send_batch(batch, topic, partition=partition)
-                sent.append(Sent(partition, count, delivered))
-                start += count
-    except errors.KafkaError as error:
-        failure = error
-    results = await asyncio.gather(*(one.delivered for one in sent), return_exceptions=True)
-    stuck: set[int] = set()
-    for one, result in zip(sent, results, strict=True):
-        if isinstance(result, BaseException):
-            failure = failure or result
-            stuck.add(one.partition)
-        elif one.partition not in stuck:
-            del left[one.partition][: one.entries]
-            ends[one.partition] = result.offset + one.entries if result.offset >= 0 else -1
-    if failure is not None:
-        raise failure
+    start = 0
+    while start < len(entries):
+        batch = producer.create_batch()
+        count = 0
+        for key, value in entries[start:]:
+            if batch.append(key=key, value=value, timestamp=now_ms) is None:
+                break
+            count += 1
+        delivered = await producer.send_batch(batch, topic, partition=partition)
+        delivered.add_done_callback(_seen)
+        sent.append(Sent(partition, count, delivered))
+        start += count
 
 
 async def _abort(producer: AIOKafkaProducer, connection: KafkaConnection) -> None:
@@ -165,5 +188,16 @@ async def _abort(producer: AIOKafkaProducer, connection: KafkaConnection) -> Non
         # A batch that waits for its next try is not pending, though its callback thinks so.
         accumulator._pending_batches.update(batches)
     accumulator.fail_all(errors.ProducerClosed())
-    if not await connection.stop(producer.stop):
+    try:
+        stopped = await connection.stop(producer.stop)
+    except Exception as error:  # noqa: BLE001 - such as KeyError for a batch that was failed here
+        _LOGGER.debug("a producer that is thrown away ended with %r", error)
+        stopped = False
+    if not stopped:
         await connection.stop(producer.client.close)
+
+
+def _seen(delivered: asyncio.Future[RecordMetadata]) -> None:
+    """An error counts as noticed though nobody waits for it any more."""
+    if not delivered.cancelled():
+        delivered.exception()

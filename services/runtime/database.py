@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -47,6 +48,14 @@ def explain(error: Exception) -> DatabaseError:
     """An error of asyncpg or of the system as one of ours, with what helps."""
     text = " ".join(str(error).split()) or type(error).__name__
     state: str | None = getattr(error, "sqlstate", None)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = getattr(error, "verify_message", text)
+        return DatabaseError(
+            f"the database's certificate is not believed: {why}; sslrootcert in its address names "
+            "the file of the authority"
+        )
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in text:
+        return DatabaseError("the database offers no TLS, and its address asks for it (sslmode)")
     if state is None:
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
             return DatabaseError(f"the database's address can't be used: {text}")

@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -31,8 +32,10 @@ logger = logging.getLogger(__name__)
 USER = "postgres"
 START_TIMEOUT_S = 120.0
 """Replaying the log after a crash counts in."""
-FAST_STOP_S = 3.0
-IMMEDIATE_STOP_S = 2.0
+STOP_S = 5.0
+LEAST_STOP_S = 0.5
+FAST_SHARE = 0.6
+"""Of the time to stop, for a fast shutdown; the rest is for an immediate one."""
 POLL_S = 0.02
 SERVER_DEATH_SIGNAL = signal.SIGINT
 """What the server gets when this process dies: it ends in order, with a checkpoint."""
@@ -44,6 +47,8 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
     "log_min_error_statement": "panic",
+    # Without the rows that it refuses: they hold positions.
+    "log_error_verbosity": "terse",
     "max_connections": "50",
     "shared_buffers": "128MB",
     "synchronous_commit": "on",
@@ -62,9 +67,16 @@ class EmbeddedPostgres:
 
     ``data_dir`` is created where it is missing, with its parents; any path will do. Entering
     raises DatabaseError: no such wheel, directory in use or not writable, disk full.
+    ``patience_s`` is asked when it is to stop: in so many seconds it is killed at the latest.
     """
 
-    def __init__(self, data_dir: Path, database: str = "dipper") -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        database: str = "dipper",
+        patience_s: Callable[[], float] = lambda: STOP_S,
+    ) -> None:
+        self._patience_s = patience_s
         self._data_dir = Path(os.path.abspath(data_dir))
         self._cluster = self._data_dir / "cluster"
         self._database = database
@@ -188,7 +200,9 @@ class EmbeddedPostgres:
         """Fast shutdown; if its checkpoint takes long, the log replays the rest at the next
         start, so that Dipper can promise to be gone within seconds."""
         server, self._server = self._server, None
-        steps = ((signal.SIGINT, FAST_STOP_S), (signal.SIGQUIT, IMMEDIATE_STOP_S))
+        total = max(LEAST_STOP_S, self._patience_s())
+        fast = FAST_SHARE * total
+        steps = ((signal.SIGINT, fast), (signal.SIGQUIT, total - fast))
         for sign, patience in (*steps, (signal.SIGKILL, None)):
             if server is None or server.returncode is not None:
                 break
@@ -196,7 +210,7 @@ class EmbeddedPostgres:
             try:
                 await asyncio.wait_for(server.wait(), patience)
             except TimeoutError:
-                logger.info("the database is still busy after %s s", patience)
+                logger.info("the database is still busy after %.1f s", patience)
         if self._socket_directory is not None:
             # Left where it is if the server had no time to remove its socket.
             with suppress(OSError):

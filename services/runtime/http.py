@@ -1,14 +1,16 @@
-"""The HTTP port of a service: /metrics, /healthz and /readyz."""
+"""The HTTP port of a service: /metrics, /healthz, /readyz, and a status page at /."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from services.runtime.errors import StartError
+from services.runtime.status import LOOK_EVERY_S, Status, page
 
 CHECK_TIMEOUT_S = 2.0
 
@@ -33,11 +35,16 @@ class HttpServer:
         self.address = (host, port)
         self._checks = checks
         self._registry = registry
+        self._status = Status(registry)
+        self._page, self._policy = page()
+        self._looking: asyncio.Task[None] | None = None
         app = web.Application()
+        app.router.add_get("/", self._show)
+        app.router.add_get("/status.json", self._figures)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
 
     async def __aenter__(self) -> HttpServer:
         await self._runner.setup()
@@ -52,10 +59,33 @@ class HttpServer:
                 "Choose another with --http-port or DIPPER_HTTP_PORT."
             ) from error
         self.address = self._runner.addresses[0][:2]
+        self._looking = asyncio.create_task(self._look_on())
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._looking
         await self._runner.cleanup()
+
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self._status.look()
+
+    async def _show(self, _: web.Request) -> web.Response:
+        headers = {
+            "Content-Security-Policy": self._policy,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+        }
+        return web.Response(text=self._page, content_type="text/html", headers=headers)
+
+    async def _figures(self, _: web.Request) -> web.Response:
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        return web.json_response(self._status.document(), headers=headers)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(

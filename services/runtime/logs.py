@@ -1,8 +1,10 @@
-"""The process's own words on standard error: few enough to be read during an outage."""
+"""The process's own words on standard error: few enough to be read during an outage, and without
+anyone's whereabouts."""
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +13,33 @@ FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 TELL_EVERY_S = 60.0
 MOST_KINDS = 1_000
 """Remembered at a time."""
+
+SENTENCE = re.compile(r"([$!][A-Za-z]{1,2}[A-Za-z0-9]{3,8}),[^*\r\n]*")
+"""An NMEA sentence up to its checksum, or to the end of the line if it has none."""
+PRECISE = re.compile(r"(?<![\d.])\d{1,5}\.\d{3,}(?!\.?\d)")
+"""A number that could be degrees, or NMEA's degrees and minutes, to some hundred metres or closer.
+No address (10.123.4.5), no time since 1970."""
+DEGREES = re.compile(r"""((?:\blat|\blon|itude)["']?\s?[=:]\s?)(-?\d{1,3}\.\d+)""")
+"""A number that says of itself that it is one, however few decimals it has."""
+
+
+def coarse(text: str) -> str:
+    """The text without positions: sentences without their fields, numbers to one decimal where they
+    could be coordinates (0.1 degrees are 11 km).
+
+    Takes time in proportion to the text, whatever it holds.
+    """
+    text = SENTENCE.sub(r"\1,…", text)
+    text = DEGREES.sub(lambda match: f"{match[1]}{float(match[2]):.1f}", text)
+    return PRECISE.sub(lambda match: f"{float(match[0]):.1f}", text)
+
+
+class CoarseFormatter(logging.Formatter):
+    """Lets no position through, whoever logs it: what a library or a database says of a record may
+    hold one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return coarse(super().format(record))
 
 
 class OncePerMinute(logging.Filter):
@@ -51,7 +80,7 @@ def configure(level: str) -> None:
     their own lines are for ``debug``.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(CoarseFormatter(FORMAT))
     handler.addFilter(OncePerMinute())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Collection, Coroutine
+from typing import Any, Protocol
 
 from services.log.base import (
     Batch,
@@ -121,6 +121,9 @@ class _Loop:
         self._held: frozenset[TopicPartition] = frozenset()
         self._generation = consumer.generation
         self._lag_told = float("-inf")
+        self._lag_topics: set[str] = set()
+        for thing in self._could_be_away():
+            metrics.retries.labels(group, thing)
 
     async def run(self) -> None:
         """Until stopped; what was handled is settled then."""
@@ -140,11 +143,12 @@ class _Loop:
             logger,
             self._group + " reads",
             stopping=self._stopping,
+            failed=self._count_retry,
         )
         if self._moved():
             return
         started = self._clock()
-        await together(self._handle(batch) for batch in batches)
+        await self._telling_lag(together(self._handle(batch) for batch in batches))
         await self._settle(final=False)
         await self._report_lag()
         rest = started + self._linger_s - self._clock()
@@ -170,12 +174,15 @@ class _Loop:
                 self._passing,
                 logger,
                 self._group + " takes partitions over",
+                failed=self._count_retry,
             ),
             self._stopping,
         )
 
     async def _handle(self, batch: Batch) -> None:
         self._metrics.batch_records.labels(self._group).observe(len(batch.records))
+        if batch.deleted:
+            self._metrics.deleted_unread.labels(self._group, batch.source.topic).inc(batch.deleted)
         try:
             with self._metrics.batch_seconds.labels(self._group).time():
                 await keep_trying(
@@ -184,6 +191,7 @@ class _Loop:
                     logger,
                     f"{self._group} handles {batch.source.topic}",
                     stopping=self._stopping,
+                    failed=self._count_retry,
                 )
         except SeekTo as seek:
             logger.info("%s", seek)
@@ -201,6 +209,28 @@ class _Loop:
         except LogError as error:
             logger.info("not settled: %s", error)
 
+    def _could_be_away(self) -> set[str]:
+        return {"log" if kind is LogUnavailableError else "database" for kind in self._passing}
+
+    def _count_retry(self, error: Exception) -> None:
+        thing = "log" if isinstance(error, LogUnavailableError) else "database"
+        self._metrics.retries.labels(self._group, thing).inc()
+
+    async def _telling_lag(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do the work, and tell the lag meanwhile: it matters most when the work takes long."""
+        working = asyncio.ensure_future(work)
+        try:
+            while True:
+                done, _ = await asyncio.wait((working,), timeout=LAG_EVERY_S)
+                if done:
+                    working.result()
+                    return
+                await self._report_lag()
+        finally:
+            if not working.done():
+                working.cancel()
+                await asyncio.wait((working,))
+
     async def _report_lag(self) -> None:
         """Now and then, as the log has to be asked for it."""
         now = self._clock()
@@ -215,5 +245,7 @@ class _Loop:
         behind: Counter[str] = Counter()
         for partition, records in lag.items():
             behind[partition.topic] += records
-        for topic, records in behind.items():
-            self._metrics.lag_records.labels(self._group, topic).set(records)
+        self._lag_topics |= behind.keys()
+        for topic in self._lag_topics:
+            # Also 0 for one whose partitions are another member's now.
+            self._metrics.lag_records.labels(self._group, topic).set(behind[topic])

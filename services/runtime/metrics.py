@@ -35,6 +35,18 @@ class LoopMetrics:
             buckets=LATENCY_BUCKETS_S,
             registry=registry,
         )
+        self.retries = Counter(
+            "dipper_retries_total",
+            "Times that a service tried again since the log or the database did not answer.",
+            ["service", "of"],
+            registry=registry,
+        )
+        self.deleted_unread = Counter(
+            "dipper_deleted_unread_records_total",
+            "Records that the log deleted before a service had read them: they are lost.",
+            ["service", "topic"],
+            registry=registry,
+        )
         self.takeovers = Counter(
             "dipper_takeovers_total",
             "Times that a service was given partitions anew.",

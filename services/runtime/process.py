@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import uvloop
 
 from services.log.base import LogError
-from services.runtime import logs
+from services.runtime import audit, logs
 from services.runtime.database import DatabaseError
 from services.runtime.errors import StartError
 from services.runtime.settings import Settings, SettingsError, load_settings
@@ -32,6 +32,7 @@ def run_service(
     try:
         settings = load_settings(overrides)
         logs.configure(settings.log_level)
+        audit.configure(settings.audit_log)
         uvloop.run(_run(service, settings))
     except SettingsError as error:
         tell(error.problems)

@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is told on standard error: debug, info, warning or error"
     )
+    audit_log: Annotated[str, Field(min_length=1)] = Field(
+        "stderr", description="Where logins and changes are written down: stderr, or a file"
+    )
     http_host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz")
     http_port: TcpPort = Field(9110, description="Port of /metrics, /healthz and /readyz")
     partitions: Count = Field(12, description="Partitions of a data topic when it is created")
@@ -92,6 +95,39 @@ class Settings(BaseSettings):
 
     ingest_host: str = Field("127.0.0.1", description="Address that terminals connect to")
     ingest_port: TcpPort = Field(10110, description="TCP port that terminals connect to")
+    ingest_tls_host: str = Field(
+        "0.0.0.0", description="Address that terminals connect to with TLS"
+    )
+    ingest_tls_port: TcpPort = Field(
+        10111, description="TCP port that terminals connect to with TLS"
+    )
+    ingest_tls_certificate_file: ReadableFile | None = Field(
+        None, description="PEM file of the certificate, with its chain; turns the TLS port on"
+    )
+    ingest_tls_key_file: ReadableFile | None = Field(
+        None, description="PEM file of its private key", validate_default=True
+    )
+    ingest_tls_client_ca_file: ReadableFile | None = Field(
+        None, description="PEM file of the authorities that vouch for terminals"
+    )
+    ingest_tls_client_certificates: Literal["none", "optional", "required"] = Field(
+        "none",
+        description="Whether terminals show a certificate; its common name says which one it is",
+        validate_default=True,
+    )
+    ingest_plaintext: bool = Field(
+        True, description="Whether there is a port without TLS", validate_default=True
+    )
+    ingest_unknown_terminals: Literal["accept", "quarantine", "reject"] = Field(
+        "quarantine",
+        description="Terminals that are not on the list: accept, quarantine or reject",
+    )
+    ingest_terminal_refresh_s: Seconds = Field(
+        2.0, description="How often ingest looks for changes of the list of terminals"
+    )
+    ingest_login_failures: Count = Field(
+        10, description="Failed logins of an address within a minute before it has to wait"
+    )
     ingest_default_terminal: str | None = Field(
         None, description="Terminal of a connection that does not say which it is"
     )
@@ -109,6 +145,52 @@ class Settings(BaseSettings):
     ingest_in_flight_bytes: Annotated[int, Field(ge=65536)] = Field(
         64 << 20, description="Most bytes that are read but not yet in the log"
     )
+    ingest_connection_in_flight_bytes: Annotated[int, Field(ge=65536)] = Field(
+        8 << 20, description="The same of one connection"
+    )
+    ingest_max_fields: Annotated[int, Field(ge=40, le=4096)] = Field(
+        64, description="Most fields of a sentence"
+    )
+    ingest_connection_buffer_bytes: Annotated[int, Field(ge=1024)] = Field(
+        16 << 10,
+        description="Most bytes kept of one connection: its unfinished line, or unread answers",
+        validate_default=True,
+    )
+    ingest_unidentified_per_address: Annotated[int, Field(ge=0)] = Field(
+        100,
+        description="Most connections of an address that have not said who they are; 0 for no "
+        "limit",
+    )
+    ingest_new_per_address_per_s: Annotated[int, Field(ge=0)] = Field(
+        200, description="Most new connections a second of an address; 0 for no limit"
+    )
+    ingest_first_line_s: Seconds = Field(
+        10.0, description="Time for the first valid line of a new connection"
+    )
+    ingest_line_s: Seconds = Field(30.0, description="Time in which a line that began must end")
+    ingest_idle_s: Seconds = Field(300.0, description="Silence after which a connection is closed")
+    ingest_tls_handshake_s: Seconds = Field(5.0, description="Time for a TLS handshake")
+    ingest_keepalive_idle_s: Annotated[int, Field(ge=1, le=32767)] = Field(
+        120, description="Silence after which TCP asks a peer whether it is still there"
+    )
+    ingest_keepalive_interval_s: Annotated[int, Field(ge=1, le=32767)] = Field(
+        30, description="Time between such questions"
+    )
+    ingest_keepalive_probes: Annotated[int, Field(ge=1, le=127)] = Field(
+        3, description="Questions without an answer after which the peer is gone"
+    )
+    ingest_terminal_lines_per_s: Annotated[int, Field(ge=0)] = Field(
+        500, description="Lines a second beyond which a terminal is read more slowly; 0: no limit"
+    )
+    ingest_terminal_burst_lines: Count = Field(
+        5_000, description="Lines that a terminal may send at once before that"
+    )
+    ingest_max_bad_lines: Annotated[int, Field(ge=0)] = Field(
+        50, description="Bad lines in a row after which a connection is closed; 0: never"
+    )
+    ingest_ban_s: Annotated[float, Field(ge=0)] = Field(
+        60.0, description="How long that terminal is then shut out; 0: not at all"
+    )
 
     enrich_linger_s: Seconds = Field(0.02, description="How long enrich gathers between batches")
     enrich_checkpoint_s: Seconds = Field(
@@ -122,6 +204,9 @@ class Settings(BaseSettings):
         4, description="Database connections, and so partitions written at a time"
     )
     store_timeout_s: Seconds = Field(60.0, description="Time limit of one database transaction")
+    store_watch_s: Seconds = Field(
+        60.0, description="How often the store adds up the ledger and counts chunks, for /metrics"
+    )
 
     chunk_hours: Count = Field(24, description="Hours of positions in a new chunk of TimescaleDB")
     columnstore_after_days: Days = Field(
@@ -129,6 +214,12 @@ class Settings(BaseSettings):
     )
     retention_positions_days: Days = Field(
         0, description="Age at which positions are deleted; 0 for never"
+    )
+    retention_latest_position_days: Days = Field(
+        0, description="Age at which the last position of a silent terminal is deleted; 0 for never"
+    )
+    retention_hours_days: Days = Field(
+        0, description="Age at which kept hourly figures are deleted; 0 for never"
     )
     retention_zone_events_days: Days = Field(
         0, description="Age at which zone events are deleted; 0 for never"
@@ -172,6 +263,14 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("ingest_connection_buffer_bytes")
+    @classmethod
+    def _holds_a_line(cls, value: int, info: ValidationInfo) -> int:
+        longest = info.data.get("ingest_max_line")
+        if longest is not None and value <= longest:
+            raise ValueError(f"must be more than {PREFIX}INGEST_MAX_LINE, {longest}")
+        return value
+
     @field_validator("kafka_ca_file", "kafka_certificate_file", "kafka_key_file")
     @classmethod
     def _fits_encryption(cls, value: str | None, info: ValidationInfo) -> str | None:
@@ -179,6 +278,41 @@ class Settings(BaseSettings):
         if value and protocol in ("PLAINTEXT", "SASL_PLAINTEXT"):
             raise ValueError(
                 f"has no use: {PREFIX}KAFKA_SECURITY_PROTOCOL is {protocol}, not SSL or SASL_SSL"
+            )
+        return value
+
+    @field_validator("ingest_tls_key_file")
+    @classmethod
+    def _belongs_to_certificate(cls, value: str | None, info: ValidationInfo) -> str | None:
+        certificate = f"{PREFIX}INGEST_TLS_CERTIFICATE_FILE"
+        if value is None and info.data.get("ingest_tls_certificate_file"):
+            raise ValueError(f"is needed with {certificate}")
+        if (
+            value
+            and "ingest_tls_certificate_file" in info.data
+            and not info.data["ingest_tls_certificate_file"]
+        ):
+            raise ValueError(f"has no use without {certificate}")
+        return value
+
+    @field_validator("ingest_tls_client_certificates")
+    @classmethod
+    def _has_authority(cls, value: str, info: ValidationInfo) -> str:
+        if "ingest_tls_client_ca_file" not in info.data:
+            return value
+        authority = f"{PREFIX}INGEST_TLS_CLIENT_CA_FILE"
+        if value != "none" and not info.data["ingest_tls_client_ca_file"]:
+            raise ValueError(f"needs {authority}")
+        if value == "none" and info.data["ingest_tls_client_ca_file"]:
+            raise ValueError(f"makes {authority} useless: say optional or required")
+        return value
+
+    @field_validator("ingest_plaintext")
+    @classmethod
+    def _leaves_a_port(cls, value: bool, info: ValidationInfo) -> bool:
+        if not value and info.data.get("ingest_tls_certificate_file", "wrong") is None:
+            raise ValueError(
+                f"leaves no port at all: set {PREFIX}INGEST_TLS_CERTIFICATE_FILE for one with TLS"
             )
         return value
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
 
-GRACE_S = 3.5
+STOP_S = 4.0
+"""From a signal to the end of the process, less what Python takes to leave: 5 s are promised."""
+GRACE_S = 3.0
 LEAVE_S = 0.5
 """How long parts that were cancelled may still take to let go of what they hold."""
 
@@ -24,10 +26,30 @@ class Part:
     run: Callable[[asyncio.Event], Awaitable[None]]
 
 
+class StopSignal(asyncio.Event):
+    """An event that knows how much of the time to stop is left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since: float | None = None
+
+    def set(self) -> None:
+        """As of the first time."""
+        if self._since is None:
+            self._since = asyncio.get_running_loop().time()
+        super().set()
+
+    def left_s(self) -> float:
+        """Seconds that the rest of the process may take to end."""
+        if self._since is None:
+            return STOP_S
+        return max(0.0, self._since + STOP_S - asyncio.get_running_loop().time())
+
+
 @contextmanager
-def stop_signals() -> Iterator[asyncio.Event]:
+def stop_signals() -> Iterator[StopSignal]:
     """An event that Ctrl-C and SIGTERM set, while the block runs."""
-    stopping = asyncio.Event()
+    stopping = StopSignal()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)

@@ -49,6 +49,16 @@ class Moments(NamedTuple):
     last_received_at_us: int
 
 
+class Shares(NamedTuple):
+    """What kind of fixes a batch holds."""
+
+    by_quality: Mapping[str, int]
+    """How many of each quality (``services.model.FIX_QUALITIES``) that occurs."""
+    beidou: int
+    """How many were made with satellites of BeiDou; of fixes that do not say how many of those
+    they used, those with a sentence of the talkers BD, GB or PQ."""
+
+
 class Prepared(NamedTuple):
     """A batch as rows."""
 
@@ -64,6 +74,8 @@ class Prepared(NamedTuple):
     next_source: int = 0
     """Only for enriched fixes: the offset in the fix topic after the last one."""
     moments: Moments | None = None
+    shares: Shares | None = None
+    """Only for enriched fixes."""
 
 
 def dead_rows(batch: Batch, dead: Iterable[Dead]) -> list[Row]:

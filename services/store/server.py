@@ -11,10 +11,9 @@ logger = logging.getLogger(__name__)
 SKIPPED = "SELECT DISTINCT skipped FROM schema_migrations WHERE applied_at IS NULL"
 LACKING = {
     "extension timescaledb": "the database is PostgreSQL without TimescaleDB: positions is one "
-    "table without chunks, hourly figures are computed when asked for, nothing is compressed or "
-    "deleted by itself",
+    "table without chunks, hourly figures are computed when asked for, nothing is compressed",
     "timescaledb community": "the database has TimescaleDB's Apache-2 edition: hourly figures are "
-    "computed when asked for, nothing is compressed or deleted by itself",
+    "computed when asked for, nothing is compressed",
 }
 """By what the migrations required and the server did not have, worst first."""
 

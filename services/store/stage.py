@@ -16,6 +16,7 @@ from services.log.base import (
 )
 from services.runtime.database import DatabaseUnavailableError
 from services.store.metrics import StoreMetrics
+from services.store.prepared import DEAD_LETTERED
 from services.store.tables import TABLES
 from services.store.work import StoredBatch
 from services.store.writer import Fenced, StoreWriter
@@ -71,7 +72,11 @@ class StoreStage:
         metrics.duplicates.labels(table).inc(stored.duplicate)
         metrics.redelivered.inc(stored.redelivered)
         for reason, count in stored.dead_lettered.items():
-            metrics.dead_letters.labels(reason).inc(count)
+            metrics.dead_letters.labels(reason.removeprefix(DEAD_LETTERED)).inc(count)
+        if stored.shares is not None:
+            metrics.beidou_fixes.inc(stored.shares.beidou)
+            for quality, count in stored.shares.by_quality.items():
+                metrics.fix_quality.labels(quality).inc(count)
         if stored.moments is not None:
             now = self._clock_us()
             first, last, first_received, last_received = stored.moments

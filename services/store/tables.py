@@ -145,3 +145,24 @@ FIND_TERMINALS = "SELECT name, id FROM terminals WHERE name = ANY($1::text[])"
 ADD_TERMINALS = """
 INSERT INTO terminals (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO NOTHING
 """
+
+_LISTED = "unnest($1::text[], $2::text[], $3::text[]) AS listed (name, kind, class)"
+ADD_LISTED = f"""
+INSERT INTO terminals (name, kind, class, listed)
+SELECT name, kind, class, true FROM {_LISTED}
+WHERE NOT EXISTS (SELECT FROM terminals AS known WHERE known.name = listed.name)
+ON CONFLICT (name) DO NOTHING
+"""
+"""Of those that are missing only: a conflict would use up an id."""
+CHANGE_LISTED = f"""
+UPDATE terminals AS known SET kind = listed.kind, class = listed.class, listed = true
+FROM {_LISTED}
+WHERE known.name = listed.name
+  AND (known.kind, known.class, known.listed)
+      IS DISTINCT FROM (listed.kind, listed.class, true)
+"""
+TAKE_OFF_LIST = """
+UPDATE terminals AS known SET listed = false
+WHERE known.listed
+  AND NOT EXISTS (SELECT FROM unnest($1::text[]) AS still (name) WHERE still.name = known.name)
+"""

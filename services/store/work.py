@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.log.base import ENRICHED, FIX, TALLY, Batch, TopicPartition
 from services.store import tables
-from services.store.prepared import DUPLICATE, STORED, Count, Moments, Prepared, dead_counts
+from services.store.prepared import DUPLICATE, STORED, Count, Moments, Prepared, Shares, dead_counts
 from services.store.tables import Table
 from services.store.transaction import Move
 
@@ -30,6 +30,8 @@ class StoredBatch(NamedTuple):
     """Fixes that an earlier batch has stored, and that are not counted again."""
     moments: Moments | None
     """Of the fixes among the rows."""
+    shares: Shares | None = None
+    """The same."""
 
 
 class Place(NamedTuple):
@@ -107,6 +109,7 @@ def outcome(work: Work, new: int) -> StoredBatch:
         dead_lettered=dead_counts(prepared.dead),
         redelivered=prepared.redelivered,
         moments=prepared.moments,
+        shares=prepared.shares,
     )
 
 

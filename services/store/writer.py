@@ -47,6 +47,8 @@ from services.store.work import (
 
 CAREFUL_BATCHES = 20
 """After a batch with a key that was there already, so many go the slower way that expects it."""
+CLOSE_S = 0.3
+"""How long letting go of the database may take: what matters is committed by then."""
 
 
 class Fenced(SeekTo):
@@ -90,9 +92,10 @@ class StoreWriter:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections; those that don't answer are dropped."""
+        """Close the connections; those that are busy or don't answer are dropped: a transaction
+        that nobody waits for any more is as good as one that fails."""
         try:
-            await asyncio.wait_for(self._pool.close(), CONNECT_TIMEOUT_S)
+            await asyncio.wait_for(self._pool.close(), CLOSE_S)
         except TimeoutError:
             self._pool.terminate()
 
@@ -159,7 +162,7 @@ class StoreWriter:
         for waiting in group:
             batch = waiting.batch
             place = await self._place(connection, batch.source)
-            if batch.records and batch.records[0].offset < place.next:
+            if batch.first_offset < place.next:
                 _answer(waiting, Fenced(batch.source, place.next))
             else:
                 prepared = await self._prepare(connection, batch, place)

@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.log.base import ENRICHED, FIX, MESSAGE, REJECT, ZONE_EVENT
+from services.log.base import DELETED_UNREAD, ENRICHED, FIX, MESSAGE, REJECT, ZONE_EVENT
 from services.tools.ledger_lines import Counted, Lines, Places, RunTally, balance_lines
 
 STORED = "stored"
 DUPLICATE = "duplicate"
 DEAD_LETTERED = "dead_lettered/"
+LOST = DEAD_LETTERED + DELETED_UNREAD
 
 
 class Offset(NamedTuple):
@@ -143,6 +144,8 @@ def _check_arrived(name: str, topic: _Topic, problems: list[str]) -> None:
     """Every place that the store has passed is a row, a duplicate or a dead letter."""
     accounted: dict[int, int] = defaultdict(int)
     for (partition, counter), count in topic.counts.items():
+        if counter == LOST:
+            continue  # A letter that says of other records that they are gone.
         if counter in (STORED, DUPLICATE) or counter.startswith(DEAD_LETTERED):
             accounted[partition] += count
     fewer, more = [], []

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from services.tools.local_member import DIPPER, Member
-from services.tools.local_pipeline import PipelineError
+from services.tools.local_pipeline import ONE_ADDRESS, PipelineError
 
 
 class LocalCluster:
@@ -35,6 +35,7 @@ class LocalCluster:
             "DIPPER_DSN": dsn,
             "DIPPER_HTTP_PORT": "0",
             "DIPPER_INGEST_PORT": "0",
+            **ONE_ADDRESS,
             **(settings or {}),
         }
         self.dsn = dsn

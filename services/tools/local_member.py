@@ -19,7 +19,7 @@ POLL_S = 0.05
 SHOWN_LOG_LINES = 5
 DIPPER = (sys.executable, "-m", "services.cli")
 _HTTP = re.compile(rb"health and metrics at http://(\S+)")
-_TCP = re.compile(rb"terminals at (\S+)")
+_TCP = re.compile(rb"terminals at (?:tcp://)?(\S+)")
 _TIE = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 """The kernel ends a service whose parent is gone."""
 

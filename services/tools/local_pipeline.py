@@ -18,6 +18,14 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.05
 SHOWN_LOG_LINES = 5
+ONE_ADDRESS = {
+    "DIPPER_INGEST_NEW_PER_ADDRESS_PER_S": "100000",
+    "DIPPER_INGEST_UNIDENTIFIED_PER_ADDRESS": "100000",
+    "DIPPER_INGEST_TERMINAL_LINES_PER_S": "1000000",
+    "DIPPER_INGEST_TERMINAL_BURST_LINES": "1000000",
+}
+"""A simulated fleet comes from one address at once, and captures are played faster than receivers
+send. High limits and not none, so that what they cost is in what is measured."""
 _DIPPER = (sys.executable, "-m", "services.cli")
 
 
@@ -34,6 +42,8 @@ class Endpoints(NamedTuple):
     """host:port of /metrics, /healthz and /readyz."""
     dsn: str
     """Of its database."""
+    tls: str = ""
+    """host:port for terminals with TLS; empty if there is no such port."""
 
 
 async def get_text(address: str, path: str, status: int = 200) -> str | None:
@@ -81,7 +91,7 @@ class LocalPipeline:
             # A session of its own: Ctrl-C is for the parent, which then ends it in order.
             self._process = await asyncio.create_subprocess_exec(
                 *self._command(),
-                env={**os.environ, **self._settings},
+                env={**os.environ, **ONE_ADDRESS, **self._settings},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -6,15 +6,27 @@ import asyncio
 import os
 import re
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Self
 from urllib.parse import urlsplit
 
 from services.tools.sentence import checksum_holds, sentence
 
-DEFAULT_PORT = 10110
+DEFAULT_PORTS = {"tcp": 10110, "tls": 10111}
 ANSWER_TIMEOUT_S = 10.0
 REPLY_LIMIT = 4096
+
+REFUSALS = {
+    "refused": "the terminal is not on the server's list, or its token is wrong",
+    "throttled": "too many logins from this address have failed: wait a minute",
+    "replaced": "the terminal has logged in on a newer connection",
+}
+"""What the server's words mean."""
+NO_WELCOME = (
+    "the server closed the connection before it said a word: if it wants a certificate of the "
+    "terminal, --cert names the file"
+)
 
 
 class LinkRefusedError(Exception):
@@ -26,15 +38,17 @@ class LinkLostError(Exception):
 
 
 class Target:
-    """Where to connect: ``tcp://HOST:PORT``. Raises ValueError for anything else."""
+    """Where to connect: ``tcp://HOST:PORT`` or ``tls://HOST:PORT``. Raises ValueError for anything
+    else."""
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address if "://" in address else f"tcp://{address}")
-        if parts.scheme != "tcp" or not parts.hostname or parts.path not in ("", "/"):
+        if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.path not in ("", "/"):
             raise ValueError(f"{address!r} is no address such as tcp://localhost:10110")
         self.host = parts.hostname
+        self.encrypted = parts.scheme == "tls"
         try:
-            self.port = DEFAULT_PORT if parts.port is None else parts.port
+            self.port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
         except ValueError as error:
             raise ValueError(f"{address!r} has no port between 1 and 65535") from error
 
@@ -58,6 +72,7 @@ class Link:
         """Lines of ours that the server counts but that are not of the capture."""
         self._reader = reader
         self._writer = writer
+        self._encrypted = writer.get_extra_info("ssl_object") is not None
         self._acknowledged = acknowledged
         self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._failure: Exception = LinkLostError("the server closed the connection")
@@ -72,21 +87,29 @@ class Link:
         terminal: str | None,
         token: str | None,
         acknowledged: Callable[[int], None] | None,
+        security: ssl.SSLContext | None = None,
     ) -> Self:
         """Connect, log in if there is a terminal, and ask for acknowledgements if there is someone
-        to tell: ``acknowledged(n)``, the first n lines after the login are durable.
+        to tell: ``acknowledged(n)``, the first n lines after the login are durable. ``security``
+        is for targets with TLS.
 
         Raises LinkLostError, LinkRefusedError.
         """
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 reader, writer = await asyncio.open_connection(
-                    target.host, target.port, limit=REPLY_LIMIT
+                    target.host, target.port, limit=REPLY_LIMIT, ssl=security
                 )
         except TimeoutError as error:
-            raise LinkLostError(f"{target} does not answer") from error
+            hint = " (is it a port with TLS?)" if security else ""
+            raise LinkLostError(f"{target} does not answer{hint}") from error
+        except ssl.SSLError as error:
+            raise _no_tls(error) from error
         except OSError as error:
-            raise LinkLostError(f"can't connect to {target}: {_reason(error)}") from error
+            hint = ""
+            if security is not None and isinstance(error, ConnectionResetError):
+                hint = " (is it a port with TLS?)"
+            raise LinkLostError(f"can't connect to {target}: {_reason(error)}{hint}") from error
         link = cls(reader, writer, acknowledged or (lambda _: None))
         try:
             await link._greet(terminal, token, acknowledged is not None)
@@ -118,6 +141,7 @@ class Link:
 
     def half_close(self) -> None:
         """Nothing more will be sent; the server may still answer."""
+        # TLS knows no half-closed connection: there the server waits for silence.
         if self._writer.can_write_eof() and not self.lost.is_set():
             self._writer.write_eof()
 
@@ -126,6 +150,9 @@ class Link:
 
         Raises LinkLostError if the connection broke instead, LinkRefusedError.
         """
+        if self._encrypted and not self.lost.is_set():
+            # All that was sent goes out before the farewell.
+            self._writer.close()
         await self._settle()
         if self.lost.is_set() and not self._ended:
             raise self._failure
@@ -162,6 +189,10 @@ class Link:
             while line := await self._reader.readline():
                 self._take(line.strip())
             self._ended = True
+            if self._encrypted and not self._greeted.done():
+                self._failure = LinkLostError(NO_WELCOME)
+        except ssl.SSLError as error:
+            self._failure = _no_tls(error)
         except OSError as error:
             self._failure = LinkLostError(f"the connection broke: {_reason(error)}")
         except (LinkRefusedError, LinkLostError) as error:
@@ -180,8 +211,7 @@ class Link:
         if command == "OK" and not self._greeted.done():
             self._greeted.set_result(None)
         elif command == "NO":
-            reason = ", ".join(filter(None, arguments)) or "no reason given"
-            raise LinkRefusedError(f"the server refused: {reason}")
+            raise LinkRefusedError(_refusal(arguments))
         elif command == "ACK" and arguments and arguments[0].isdecimal():
             lines = int(arguments[0]) - self.control_lines
             if lines > 0:
@@ -194,6 +224,22 @@ def _reply(line: bytes) -> list[str]:
     if not line.startswith(b"$PDPR,") or not checksum_holds(line):
         return [""]
     return line[1:].partition(b"*")[0].decode("ascii", "replace").split(",")[1:]
+
+
+def _refusal(arguments: list[str]) -> str:
+    reason = ", ".join(filter(None, arguments)) or "no reason given"
+    meaning = REFUSALS.get(reason)
+    return f"the server refused: {reason}" + (f" ({meaning})" if meaning else "")
+
+
+def _no_tls(error: ssl.SSLError) -> LinkRefusedError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return LinkRefusedError(
+            f"the server's certificate is not believed: {error.verify_message}; --ca names the "
+            "file of its authority"
+        )
+    said = (error.reason or str(error)).lower().replace("_", " ")
+    return LinkRefusedError(f"no TLS with the server: {said}")
 
 
 def _reason(error: OSError) -> str:

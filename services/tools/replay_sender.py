@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from services.runtime.secrets import read_secret
+from services.runtime.tls import TlsError, client_context
 from services.tools.replay_capture import read_capture, shown
 from services.tools.replay_link import ANSWER_TIMEOUT_S, Link, LinkLostError, Target
 from services.tools.replay_pacing import LineJoiner, Pacer, bursts
@@ -33,10 +36,18 @@ class ReplayOptions:
     files: tuple[str, ...]
     """Paths, ``-`` for standard input; gzip is recognised."""
     to: str
-    """``tcp://HOST:PORT``."""
+    """``tcp://HOST:PORT`` or ``tls://HOST:PORT``."""
     terminal: str | None = None
     """Log in as this terminal; None for captures that identify themselves."""
     token: str | None = None
+    token_file: str | None = None
+    """File that holds the token, instead of ``token``."""
+    ca: str | None = None
+    """With TLS: PEM file of the authority to believe instead of the system's."""
+    cert: str | None = None
+    """With TLS: PEM file of the terminal's certificate."""
+    key: str | None = None
+    """PEM file of its private key; None if ``cert`` holds it, too."""
     speed: float | None = 1.0
     """Capture seconds a second; None for as fast as the server takes it."""
     loop: bool = False
@@ -60,6 +71,27 @@ class ReplayResult:
     seconds: float
 
 
+def _security(options: ReplayOptions, target: Target) -> ssl.SSLContext | None:
+    """Raises ValueError."""
+    if target.encrypted:
+        try:
+            return client_context(options.ca, options.cert, options.key)
+        except TlsError as error:
+            raise ValueError(str(error)) from error
+    if options.ca or options.cert or options.key:
+        raise ValueError("--ca, --cert and --key are for tls://HOST:PORT")
+    return None
+
+
+def _token(options: ReplayOptions) -> str | None:
+    """Raises ValueError."""
+    if options.token_file is None:
+        return options.token
+    if options.token:
+        raise ValueError("--token and --token-file are given: one of them is enough")
+    return read_secret(options.token_file)
+
+
 class Sender:
     """Reads, paces, sends, and renews the connection when it must."""
 
@@ -69,6 +101,8 @@ class Sender:
         self._clock = clock
         self._sleep = sleep
         self._target = Target(options.to)
+        self._security = _security(options, self._target)
+        self._token = _token(options)
         self._window = Window() if options.ack else None
         self._counter = LineCounter()
         self._link: Link | None = None
@@ -241,7 +275,9 @@ class Sender:
         options = self._options
         acknowledged = self._acknowledged if self._window else None
         self._base = self._window.acknowledged_lines if self._window else 0
-        return await Link.open(self._target, options.terminal, options.token, acknowledged)
+        return await Link.open(
+            self._target, options.terminal, self._token, acknowledged, self._security
+        )
 
     def _acknowledged(self, lines: int) -> None:
         assert self._window is not None

@@ -3,7 +3,8 @@
 Pure: every byte is a function of seed and time, so any second of any terminal can be asked for.
 """
 
-from services.tools.fleet.faults import Faults, with_faults
+from services.tools.fleet.faults import FIELD, Faults, FaultyLink, with_faults
+from services.tools.fleet.recording import interleaved, write_large, write_recording
 from services.tools.fleet.terminal import (
     Terminal,
     capture,
@@ -13,11 +14,16 @@ from services.tools.fleet.terminal import (
 )
 
 __all__ = [
+    "FIELD",
     "Faults",
+    "FaultyLink",
     "Terminal",
     "capture",
+    "interleaved",
     "make_fleet",
     "sentences",
     "with_faults",
     "write_captures",
+    "write_large",
+    "write_recording",
 ]

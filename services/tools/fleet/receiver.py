@@ -79,6 +79,21 @@ def write_epoch(receiver: Receiver, epoch: Epoch) -> bytes:
     return b"".join(map(sentence, bodies))
 
 
+@lru_cache(maxsize=64)
+def write_sky(receiver: Receiver, half_minute: int) -> bytes:
+    """GSA and GSV of all constellations, as they stay for half a minute (counted since 1970)."""
+    bodies = []
+    skies = [
+        (satellites(constellation, half_minute * 30), talker, system)
+        for constellation, talker, system in receiver.constellations
+    ]
+    for seen, _, system in skies:
+        bodies.append(_gsa(receiver.talker, used(seen), 0.8, system))
+    for seen, talker, system in skies:
+        bodies += _gsv(talker, seen, b"1" if system else b"")
+    return b"".join(map(sentence, bodies))
+
+
 def _gga(talker: bytes, clock: bytes, place: bytes, epoch: Epoch, in_use: int) -> bytes:
     heights = b"%.1f,M,%.1f,M,," % (epoch.altitude_m, GEOID_SEPARATION_M)
     return b"%bGGA,%b,%b,1,%02d,%.1f,%b" % (talker, clock, place, in_use, epoch.hdop, heights)
