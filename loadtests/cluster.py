@@ -1,10 +1,10 @@
-"""The three services on a real Kafka and a real TimescaleDB, for ``steady --log kafka``."""
+"""The three services on a real Kafka and a real TimescaleDB, for ``--log kafka``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,6 +73,19 @@ async def cluster_under_test(
                     raise PipelineError(f"dipper {' '.join(command)}: {talk.strip()}")
             await cluster.start_all()
             yield ClusterUnderTest(cluster, engines)
+
+
+@contextmanager
+def timescaledb() -> Iterator[str]:
+    """The address of a TimescaleDB as the tests have it. Raises LoadError."""
+    from tests.engines.found import NotAvailableError
+
+    with ExitStack() as stack:
+        try:
+            engine = _database(stack)
+        except NotAvailableError as error:
+            raise LoadError(str(error)) from error
+        yield engine.address
 
 
 def _engines(stack: ExitStack) -> dict[str, Engine]:

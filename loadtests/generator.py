@@ -1,7 +1,14 @@
 """The load generator: many terminals, each on a connection of its own, in a process of its own.
 
-Run by a scenario: settings as JSON on the command line, ``ready`` on standard output when all are
-logged in, then ``go`` awaited on standard input, then a JSON object four times a second until done.
+Run by a scenario: a load as JSON on the command line, ``ready`` on standard output when all are
+logged in, then orders on standard input, one a line, and a JSON object four times a second on
+standard output until done:
+
+    go                 begin to send
+    rate FIXES         from now on so many fixes a second, all terminals together
+    drop SECONDS SHARE break all connections, open them again spread over so many seconds; this
+                       share of the terminals sends all that it remembers once more
+    stop               end all connections in order
 """
 
 from __future__ import annotations
@@ -10,218 +17,186 @@ import asyncio
 import json
 import sys
 import time
-from collections import deque
-from dataclasses import asdict, dataclass
-from typing import NamedTuple, cast
 
 import uvloop
 
-from services.tools.fleet import make_fleet
-from services.tools.fleet.prepared import Moment, Place, epoch, moment, prepare
-from services.tools.sentence import sentence
+from loadtests.orders import Load, Progress, load_from
+from loadtests.processes import allow_open_files
+from loadtests.schedule import MAX_RATE_A_TERMINAL, TICK_S, Schedule
+from loadtests.terminal import Manners, Terminal
+from loadtests.track import TRACKS, make_tracks
 
-TICK_S = 0.01
-TICK_US = 10_000
 REPORT_S = 0.25
-MAX_RATE_A_TERMINAL = 50
-"""Two fixes of one terminal never share a tick, and so never a time."""
-TRACKS = 16
-PLACES_A_TRACK = 600
 LOGIN_BATCH = 200
 LOGIN_TIMEOUT_S = 30.0
-END_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 120.0
+SPARE_FILES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What one generator does."""
+class Fleet:
+    """The terminals of one generator, and the clock that they share."""
 
-    host: str
-    port: int
-    terminals: int
-    first_terminal: int
-    """Number of the first; names are ``L00001`` …"""
-    rate: float
-    """Fixes a second, all terminals together; each fix is RMC and GGA."""
-    seconds: float
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.terminals: list[Terminal] = []
+        self.schedule = Schedule([], 1, 0)
+        self.stopping = asyncio.Event()
+        self.began = 0.0
+        self._cpu_before = 0.0
+        self._late = 0.0
+        self._logins: list[float] = []
+        self._storm: asyncio.Task[None] | None = None
+        self._storm_s: float | None = None
 
+    async def connect(self) -> None:
+        """Log all in. Raises OSError, ConnectionError, TimeoutError."""
+        load = self.load
+        manners = Manners(
+            load.acknowledged, load.faults, load.seed, int(load.remember_s * 1_000_000)
+        )
+        tracks = make_tracks(int(time.time()) * 1_000_000, load.first_terminal, full=load.full)
+        for start in range(0, load.terminals, LOGIN_BATCH):
+            numbers = range(start, min(start + LOGIN_BATCH, load.terminals))
+            batch = [
+                Terminal(
+                    number, f"L{load.first_terminal + number:05}", tracks[number % TRACKS], manners
+                )
+                for number in numbers
+            ]
+            async with asyncio.timeout(LOGIN_TIMEOUT_S):
+                await asyncio.gather(*(one.connect(load.host, load.port) for one in batch))
+            self.terminals += batch
 
-class Progress(NamedTuple):
-    """Where a generator is."""
+    def begin(self) -> None:
+        """The schedule starts now."""
+        self.schedule = Schedule(self.terminals, self.load.rate, time.time_ns() // 1000)
+        self.began, self._cpu_before = time.monotonic(), time.process_time()
 
-    seconds: float
-    """Since ``go``."""
-    fixes: int
-    """Handed to the connections so far."""
-    held_back: int
-    """Due, but their connections are full: the server reads more slowly than they come."""
-    late_s: float
-    """How far the generator itself was behind its schedule, at worst since the last report."""
-    cpu_s: float
-    """Processor time since ``go``."""
+    async def send(self) -> None:
+        """Send by the schedule until told to stop, then end all connections.
 
+        Raises ConnectionError, TimeoutError.
+        """
+        limit = float("inf") if self.load.seconds is None else self.load.seconds
+        next_tick, next_report = self.began, self.began + REPORT_S
+        while True:
+            now = time.monotonic()
+            self._late = max(self._late, now - next_tick)
+            elapsed = min(now - self.began, limit)
+            self.schedule.send_until(elapsed)
+            if now >= next_report:
+                self.tell()
+                next_report += REPORT_S
+            if elapsed >= limit or self.stopping.is_set():
+                break
+            next_tick = max(next_tick + TICK_S, time.monotonic())
+            await asyncio.sleep(next_tick - time.monotonic())
+        if self._storm is not None:
+            await self._all_back(self._storm)
+        await self._end()
 
-class Terminal(asyncio.Protocol):
-    """One connection. Epochs that are due while the connection is full are sent later."""
-
-    def __init__(self, name: str, places: list[Place], offset: int) -> None:
-        self.name = name
-        self.logged_in: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.fixes = 0
-        self.waiting: deque[int] = deque()
-        """Times (microseconds) of epochs that are held back."""
-        self._places = places
-        self._next = offset
-        self._full = False
-        self._finishing = False
-        self._transport: asyncio.Transport | None = None
-
-    async def connect(self, host: str, port: int) -> None:
-        """Open the connection; the login goes out with it. Raises OSError."""
-        await asyncio.get_running_loop().create_connection(lambda: self, host, port)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no subclasses of asyncio's.
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(sentence(b"PDPR,LOGIN," + self.name.encode()))
-
-    def data_received(self, data: bytes) -> None:
-        if not self.logged_in.done():
-            if b"PDPR,OK" in data:
-                self.logged_in.set_result(None)
-            else:
-                self.logged_in.set_exception(ConnectionError(data.decode("ascii", "replace")))
-
-    def connection_lost(self, error: Exception | None) -> None:
-        lost = error or ConnectionError("the server closed the connection")
-        if not self.logged_in.done():
-            self.logged_in.set_exception(lost)
-        if error is None:
-            self.ended.set_result(None)
+    def obey(self, order: str, *arguments: str) -> None:
+        """Do what a line on standard input says."""
+        if order == "rate":
+            self.schedule.change_rate(float(arguments[0]), time.monotonic() - self.began)
+        elif order == "drop":
+            seconds, share = map(float, arguments)
+            self._storm = asyncio.create_task(self._drop(seconds, share))
+        elif order == "stop":
+            self.stopping.set()
         else:
-            self.ended.set_exception(lost)
+            raise ValueError(f"{order} is no order")
 
-    def pause_writing(self) -> None:
-        self._full = True
+    def tell(self) -> None:
+        """One line of progress."""
+        terminals = self.terminals
+        progress = Progress(
+            time.monotonic() - self.began,
+            sum(one.fixes for one in terminals),
+            sum(len(one.waiting) for one in terminals),
+            self._late,
+            time.process_time() - self._cpu_before,
+            sum(one.resent for one in terminals),
+            sum(one.refused for one in terminals),
+            len(self._logins),
+            self._login_times(),
+        )
+        self._late = 0.0
+        print(json.dumps(progress._asdict()), flush=True)
 
-    def resume_writing(self) -> None:
-        self._full = False
-        while self.waiting and not self._full:
-            self._write(moment(self.waiting.popleft()))
-        if self._finishing:
-            self.finish()
+    async def _drop(self, seconds: float, share: float) -> None:
+        began = time.monotonic()
+        for terminal in self.terminals:
+            terminal.drop()
 
-    def send(self, time_us: int, now: Moment) -> None:
-        """One epoch of this time."""
-        if self._full:
-            self.waiting.append(time_us)
-        else:
-            self._write(now)
+        async def back(terminal: Terminal, number: int) -> None:
+            due = began + seconds * number / len(self.terminals)
+            await asyncio.sleep(due - time.monotonic())
+            connecting = time.monotonic()
+            # Every so-manieth, so that the share is even over the time.
+            again = int((number + 1) * share) > int(number * share)
+            await terminal.reconnect(again=again)
+            self._logins.append(time.monotonic() - connecting)
 
-    def finish(self) -> None:
-        """Say that nothing more will come, once everything that waits has been sent."""
-        assert self._transport is not None
-        self._finishing = True
-        if not self.waiting:
-            self._transport.write_eof()
+        await asyncio.gather(*(back(one, number) for number, one in enumerate(self.terminals)))
+        self._storm_s = time.monotonic() - began
 
-    def _write(self, now: Moment) -> None:
-        assert self._transport is not None
-        self._next = (self._next + 1) % len(self._places)
-        self._transport.write(epoch(self._places[self._next], now))
-        self.fixes += 1
+    async def _all_back(self, storm: asyncio.Task[None]) -> None:
+        await asyncio.wait([storm], timeout=END_TIMEOUT_S)
+        if not storm.done():
+            missing = len(self.terminals) - len(self._logins)
+            raise ConnectionError(f"{missing:,} terminals could not connect again")
+        storm.result()
 
+    def _login_times(self) -> tuple[float, ...]:
+        if self._storm_s is None:
+            return ()
+        times = sorted(self._logins)
+        last = len(times) - 1
+        return times[last // 2], times[int(last * 0.99)], times[last], self._storm_s
 
-class Schedule:
-    """Fix number n of all terminals is due n / rate seconds after the start."""
-
-    def __init__(self, terminals: list[Terminal], rate: float, start_us: int) -> None:
-        self._terminals = terminals
-        self._rate = rate
-        self._start_us = start_us - start_us % TICK_US
-        self._sent = 0
-
-    def send_until(self, seconds: float) -> None:
-        """Send what is due by then; fixes of one tick carry the same time."""
-        due = int(seconds * self._rate)
-        terminals, count = self._terminals, len(self._terminals)
-        while self._sent < due:
-            tick = int(self._sent / self._rate / TICK_S)
-            tick_end = min(due, int((tick + 1) * TICK_S * self._rate) + 1)
-            time_us = self._start_us + tick * TICK_US
-            now = moment(time_us)
-            for number in range(self._sent, max(tick_end, self._sent + 1)):
-                terminals[number % count].send(time_us, now)
-            self._sent = max(tick_end, self._sent + 1)
+    async def _end(self) -> None:
+        async with asyncio.timeout(END_TIMEOUT_S):
+            ending = asyncio.gather(*(one.finish() for one in self.terminals))
+            while not ending.done():
+                await asyncio.wait([ending], timeout=REPORT_S)
+                self.tell()
+            await ending
 
 
 async def run(load: Load) -> None:
-    """Connect, wait for ``go``, send, end the connections. Raises OSError, ConnectionError."""
+    """Connect, wait for ``go``, do as told. Raises OSError, ConnectionError, ValueError."""
     if load.rate / load.terminals > MAX_RATE_A_TERMINAL:
         raise ValueError("a terminal sends at most 50 fixes a second: use more terminals")
-    terminals = await _connect(load)
+    allow_open_files(load.terminals + SPARE_FILES)
+    fleet = Fleet(load)
+    await fleet.connect()
     print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
-    await _send(load, terminals)
+    orders = await _standard_input()
+    await orders.readline()
+    fleet.begin()
+    obeying = asyncio.create_task(_obey(orders, fleet))
+    sending = asyncio.create_task(fleet.send())
+    await asyncio.wait([obeying, sending], return_when=asyncio.FIRST_COMPLETED)
+    if obeying.done():
+        obeying.result()
+    await sending
+    obeying.cancel()
 
 
-async def _connect(load: Load) -> list[Terminal]:
-    start_us = int(time.time()) * 1_000_000
-    fleet = make_fleet(TRACKS // 2, TRACKS // 2, seed=load.first_terminal)
-    tracks = [prepare(terminal, start_us, PLACES_A_TRACK) for terminal in fleet]
-    terminals: list[Terminal] = []
-    for start in range(0, load.terminals, LOGIN_BATCH):
-        numbers = range(start, min(start + LOGIN_BATCH, load.terminals))
-        batch = [
-            Terminal(f"L{load.first_terminal + number:05}", tracks[number % TRACKS], number)
-            for number in numbers
-        ]
-        async with asyncio.timeout(LOGIN_TIMEOUT_S):
-            await asyncio.gather(*(terminal.connect(load.host, load.port) for terminal in batch))
-            await asyncio.gather(*(terminal.logged_in for terminal in batch))
-        terminals += batch
-    return terminals
+async def _obey(orders: asyncio.StreamReader, fleet: Fleet) -> None:
+    """Until standard input ends: who gave the orders is gone, or has none any more."""
+    while line := await orders.readline():
+        fleet.obey(*line.decode().split())
 
 
-async def _send(load: Load, terminals: list[Terminal]) -> None:
-    schedule = Schedule(terminals, load.rate, time.time_ns() // 1000)
-    began, cpu_before = time.monotonic(), time.process_time()
-    next_tick, next_report, late = began, began + REPORT_S, 0.0
-    while True:
-        now = time.monotonic()
-        late = max(late, now - next_tick)
-        elapsed = min(now - began, load.seconds)
-        schedule.send_until(elapsed)
-        held_back = (
-            sum(len(terminal.waiting) for terminal in terminals) if now >= next_report else 0
-        )
-        if now >= next_report:
-            _tell(now - began, terminals, held_back, late, time.process_time() - cpu_before)
-            next_report, late = next_report + REPORT_S, 0.0
-        if elapsed >= load.seconds:
-            break
-        next_tick = max(next_tick + TICK_S, time.monotonic())
-        await asyncio.sleep(next_tick - time.monotonic())
-    for terminal in terminals:
-        terminal.finish()
-    async with asyncio.timeout(END_TIMEOUT_S):
-        await asyncio.gather(*(terminal.ended for terminal in terminals))
-    _tell(time.monotonic() - began, terminals, 0, late, time.process_time() - cpu_before)
-
-
-def _tell(
-    seconds: float, terminals: list[Terminal], held_back: int, late_s: float, cpu_s: float
-) -> None:
-    fixes = sum(terminal.fixes for terminal in terminals)
-    progress = Progress(seconds, fixes, held_back, late_s, cpu_s)
-    print(json.dumps(progress._asdict()), flush=True)
-
-
-def command(load: Load) -> list[str]:
-    """The command that starts a generator for this load."""
-    return [sys.executable, "-m", "loadtests.generator", json.dumps(asdict(load))]
+async def _standard_input() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    return reader
 
 
 if __name__ == "__main__":
-    uvloop.run(run(Load(**json.loads(sys.argv[1]))))
+    uvloop.run(run(load_from(sys.argv[1])))

@@ -1,57 +1,81 @@
 """The log against the bare engine below it, in turns in one run.
 
-Embedded: ``SqliteLog.append`` against one ``executemany`` a batch with one row a record, in a
-file with the same settings. Kafka: ``KafkaLog.append`` against aiokafka's ``send`` for each
-record, acknowledged by the same rule.
+Embedded: ``SqliteLog`` against one ``executemany`` a batch with one row a record, and against
+reading these rows. Kafka: ``KafkaLog`` against aiokafka's ``send`` for each record, its
+``send_batch`` and its ``getmany``, acknowledged by the same rule.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer
+import uvloop
 
+from loadtests.bare_log import Batches, bare_kafka, bare_sqlite
+from loadtests.load import LoadError
 from loadtests.report import Report
 from services.log.base import FIX, Entry, Log, TopicSpec
 from services.log.kafka import KafkaLog
 from services.log.sqlite import SqliteLog
-from services.log.sqlite_file import connect
 
 PARTITIONS = 8
 TERMINALS = 200
 VALUE_BYTES = 400
 BATCH = 200
-ROUNDS = 7
-
-
+RECORDS = 20_000
 WRITERS = 8
 
-
-class Rates(NamedTuple):
-    """Records a second of one round."""
-
-    log: float
-    bare: float
-    together: float
-    """By so many writers at once, whose appends the log joins."""
-    read: float
-
-
-def measure(backend: str, command: str) -> Report:
-    """Run the scenario for ``embedded`` or ``kafka``."""
-    return asyncio.run(_embedded(command) if backend == "embedded" else _kafka(command))
+ALONE = f"append, {BATCH} records of {VALUE_BYTES} bytes"
+TOGETHER = f"append, {WRITERS} writers at once"
+READ = "read and commit as a new group"
+EXECUTE_MANY = "SQLite executemany, one row a record"
+SELECT = "SQLite SELECT of these rows"
+SEND = "aiokafka send for each record"
+SEND_BATCH = "aiokafka send_batch"
+GETMANY = "aiokafka getmany"
 
 
-def _batches(records: int) -> list[list[Entry]]:
+class Pair(NamedTuple):
+    """A figure of the log, and the engine's that it is compared with."""
+
+    name: str
+    against: str
+
+
+EMBEDDED_PAIRS: tuple[Pair, ...] = (
+    Pair(ALONE, EXECUTE_MANY),
+    Pair(TOGETHER, EXECUTE_MANY),
+    Pair(READ, SELECT),
+)
+KAFKA_PAIRS: tuple[Pair, ...] = (
+    Pair(ALONE, SEND),
+    Pair(ALONE, SEND_BATCH),
+    Pair(TOGETHER, SEND_BATCH),
+    Pair(READ, GETMANY),
+)
+
+Round = dict[str, float]
+"""Records a second by figure."""
+
+
+def measure(backend: str, command: str, rounds: int) -> Report:
+    """Run the scenario for ``embedded`` or ``kafka``. Raises LoadError."""
+    if backend == "embedded":
+        pairs, found = EMBEDDED_PAIRS, uvloop.run(_embedded(rounds))
+    else:
+        pairs, found = KAFKA_PAIRS, uvloop.run(_kafka(rounds))
+    return log_report(command, pairs, found)
+
+
+def _batches(records: int) -> Batches:
     """Batches as ingest makes them: of many terminals, with values that don't compress."""
     return [
         [
@@ -62,44 +86,43 @@ def _batches(records: int) -> list[list[Entry]]:
     ]
 
 
-async def _embedded(command: str) -> Report:
-    batches = _batches(20_000)
-    rounds = []
+async def _embedded(rounds: int) -> list[Round]:
+    batches = _batches(RECORDS)
+    found: list[Round] = []
     with tempfile.TemporaryDirectory(prefix="dipper-loadtest-", dir=Path.cwd()) as directory:
         async with SqliteLog(Path(directory) / "log.db") as log:
             await log.create_topics([TopicSpec(FIX, PARTITIONS)])
-            with _bare_sqlite(Path(directory) / "bare.db") as bare:
-                for number in range(ROUNDS):
-                    rate = await _append(log, batches)
-                    plain = _execute_many(bare, batches)
-                    together = await _append(log, batches, writers=WRITERS)
-                    read = await _read(log, f"round-{number}")
-                    rounds.append(Rates(rate, plain, together, read))
-    return _report(command, "SQLite executemany, one row a record", rounds)
+            with bare_sqlite(Path(directory) / "bare.db") as bare:
+                for number in range(rounds):
+                    figures = {ALONE: await _append(log, batches)}
+                    figures[EXECUTE_MANY] = bare.write(batches)
+                    figures[TOGETHER] = await _append(log, batches, writers=WRITERS)
+                    figures[READ] = await _read(log, f"round-{number}")
+                    figures[SELECT] = bare.read()
+                    found.append(figures)
+    return found
 
 
-async def _kafka(command: str) -> Report:
-    batches = _batches(20_000)
-    rounds = []
+async def _kafka(rounds: int) -> list[Round]:
+    batches = _batches(RECORDS)
+    found: list[Round] = []
     async with _broker() as address, KafkaLog(address) as log:
         names = [f"loadtest.{name}.{time.time_ns()}" for name in ("log", "bare")]
         await log.create_topics([TopicSpec(name, PARTITIONS) for name in names])
-        async with AIOKafkaProducer(
-            bootstrap_servers=address, acks="all", enable_idempotence=True
-        ) as producer:
-            for number in range(ROUNDS):
-                rate = await _append(log, batches, names[0])
-                plain = await _send_each(producer, names[1], batches)
-                together = await _append(log, batches, names[0], WRITERS)
-                read = await _read(log, f"round-{number}-{names[0]}", names[0])
-                rounds.append(Rates(rate, plain, together, read))
-    return _report(command, "aiokafka send for each record", rounds)
+        async with bare_kafka(address, names[1], PARTITIONS) as bare:
+            for number in range(rounds):
+                figures = {ALONE: await _append(log, batches, names[0])}
+                figures[SEND] = await bare.send_each(batches)
+                figures[SEND_BATCH] = await bare.send_batches(batches)
+                figures[TOGETHER] = await _append(log, batches, names[0], WRITERS)
+                figures[READ] = await _read(log, f"round-{number}-{names[0]}", names[0])
+                figures[GETMANY] = await bare.read()
+                found.append(figures)
+    return found
 
 
-async def _append(
-    log: Log, batches: Sequence[Sequence[Entry]], topic: str = FIX, writers: int = 1
-) -> float:
-    async def write(mine: Sequence[Sequence[Entry]]) -> None:
+async def _append(log: Log, batches: Batches, topic: str = FIX, writers: int = 1) -> float:
+    async def write(mine: Batches) -> None:
         for batch in mine:
             await log.append(topic, batch)
 
@@ -125,67 +148,35 @@ async def _read(log: Log, group: str, topic: str = FIX) -> float:
     return rate
 
 
-@contextmanager
-def _bare_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = connect(path)
-    connection.execute("CREATE TABLE records (id INTEGER PRIMARY KEY, partition, key, value)")
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def _execute_many(connection: sqlite3.Connection, batches: Sequence[Sequence[Entry]]) -> float:
-    start = time.perf_counter()
-    for batch in batches:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(
-            "INSERT INTO records (partition, key, value) VALUES (?, ?, ?)",
-            [(0, key, value) for key, value in batch],
-        )
-        connection.execute("COMMIT")
-    return len(batches) * BATCH / (time.perf_counter() - start)
-
-
-async def _send_each(
-    producer: AIOKafkaProducer, topic: str, batches: Sequence[Sequence[Entry]]
-) -> float:
-    start = time.perf_counter()
-    for batch in batches:
-        sent = [await producer.send(topic, key=key, value=value) for key, value in batch]
-        await asyncio.gather(*sent)
-    return len(batches) * BATCH / (time.perf_counter() - start)
-
-
 @asynccontextmanager
 async def _broker() -> AsyncIterator[str]:
-    """The broker of DIPPER_TEST_KAFKA, or one of our own."""
+    """The broker of DIPPER_TEST_KAFKA, or one of our own. Raises LoadError."""
     if given := os.environ.get("DIPPER_TEST_KAFKA"):
         yield given
         return
     from tests.engines import kafka
+    from tests.engines.found import NotAvailableError
 
-    cluster = await asyncio.to_thread(kafka.start_cluster, compile_fully=True)
+    try:
+        cluster = await asyncio.to_thread(kafka.start_cluster, compile_fully=True)
+    except NotAvailableError as error:
+        raise LoadError(str(error)) from error
     try:
         yield cluster.bootstrap_servers
     finally:
         await asyncio.to_thread(cluster.stop)
 
 
-def _report(command: str, against: str, rounds: Sequence[Rates]) -> Report:
+def log_report(command: str, pairs: Sequence[Pair], rounds: Sequence[Round]) -> Report:
+    """Medians of the rounds, and of the ratios within each."""
     report = Report("log", command)
-    bare = statistics.median(one.bare for one in rounds)
-    report.add(against, bare, "records/s")
-    for name, rates in (
-        (f"append, {BATCH} records of {VALUE_BYTES} bytes", [one.log for one in rounds]),
-        (f"append, {WRITERS} writers at once", [one.together for one in rounds]),
-    ):
-        ratios = [rate / one.bare for rate, one in zip(rates, rounds, strict=True)]
-        ratio = statistics.median(ratios)
-        report.add(name, statistics.median(rates), "records/s", against, ratio)
-    read = statistics.median(one.read for one in rounds)
-    report.add("read and commit as a new group", read, "records/s")
+    for name, against in pairs:
+        ratio = statistics.median(one[name] / one[against] for one in rounds)
+        rate = statistics.median(one[name] for one in rounds)
+        report.add(name, rate, "records/s", against, ratio)
+    for against in dict.fromkeys(pair.against for pair in pairs):
+        report.add(against, statistics.median(one[against] for one in rounds), "records/s")
     report.notes.append(
-        f"Medians of {ROUNDS} rounds in turns; {PARTITIONS} partitions, {TERMINALS} terminals."
+        f"Medians of {len(rounds)} rounds in turns; {PARTITIONS} partitions, {TERMINALS} terminals."
     )
     return report

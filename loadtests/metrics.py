@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
+LATENCY = "dipper_received_to_stored_seconds"
+
 
 class Scrape(NamedTuple):
     """All samples of one moment."""

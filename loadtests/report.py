@@ -91,9 +91,10 @@ class Report:
         table.add_column("against", overflow="fold")
         table.add_column("ratio", justify="right", no_wrap=True)
         for result in self.results:
-            ratio = "" if result.ratio is None else f"{result.ratio:.2f} ×"
             against = result.against or ""
-            table.add_row(result.name, number(result.value), result.unit, against, ratio)
+            table.add_row(
+                result.name, number(result.value), result.unit, against, times(result.ratio)
+            )
         console.print(table)
         for note in self.notes:
             console.print(note, highlight=False, markup=False)
@@ -101,6 +102,13 @@ class Report:
             console.print(f"Ledger balanced: {self.ledger.get('balanced')}")
         for failure in self.failures:
             console.print(f"FAILED: {failure}", style="bold red", highlight=False, markup=False)
+
+
+def times(ratio: float | None) -> str:
+    """A ratio with its sign; empty if there is none."""
+    if ratio is None:
+        return ""
+    return f"{ratio:.2f} ×" if ratio >= 0.1 else f"{ratio:.2g} ×"
 
 
 def number(value: float) -> str:

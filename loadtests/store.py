@@ -1,10 +1,10 @@
-"""The store against bare COPY of the same rows: python -m loadtests.store.
+"""The store against bare COPY of the same rows: python -m loadtests store.
 
 The store takes records as they lie in the log: JSON in, rows, latest positions, ledger and
 offsets in one transaction. The bare ways are given rows that are ready, and do nothing else:
 COPY straight into the table with its primary key, and COPY into a temporary table followed by
 INSERT … ON CONFLICT DO NOTHING. Each has a connection a partition, all at the same time; they
-take turns on empty tables of one embedded PostgreSQL, and the best round of each counts.
+take turns on empty tables of one database, and the best round of each counts.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import gc
 import random
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import NamedTuple
 
 import asyncpg
-import uvloop
 
+from loadtests.cluster import timescaledb
 from loadtests.report import Report
 from services.codec import encode_enriched
 from services.log.base import ENRICHED, Batch, Record, TopicPartition
@@ -56,14 +57,17 @@ class Cost(NamedTuple):
     client_us: float
 
 
-def make_load(batch_size: int) -> Load:
-    """A fleet at 1 Hz, what RMC and GGA give of each fix; a fix in ten is in a zone."""
+def make_load(batch_size: int, fixes: int = FIXES) -> Load:
+    """A fleet at 1 Hz, what RMC and GGA give of each fix; a fix in ten is in a zone.
+
+    About so many fixes: each partition has as many whole batches.
+    """
     source = random.Random(7)
     per_partition = TERMINALS // PARTITIONS
     return [
         [
             _batch(partition, start, batch_size, per_partition, source)
-            for start in range(0, FIXES // PARTITIONS, batch_size)
+            for start in range(0, max(fixes // PARTITIONS, batch_size), batch_size)
         ]
         for partition in range(PARTITIONS)
     ]
@@ -100,14 +104,16 @@ def _fix(terminal: str, second: int, source: random.Random) -> Fix:
     return Fix(**{**dict.fromkeys(Fix._fields), **known})  # type: ignore[arg-type]
 
 
-async def measure(dsn: str, batch_size: int) -> dict[str, Cost]:
+async def measure(
+    dsn: str, batch_size: int, fixes: int = FIXES, rounds: int = ROUNDS
+) -> dict[str, Cost]:
     """Microseconds a row of each way: ``store``, ``copy`` and ``merge``, and ``build`` without
     a database."""
-    load = make_load(batch_size)
+    load = make_load(batch_size, fixes)
     pool = await open_pool(dsn, PARTITIONS, 60, _prepare_bare)
     best: dict[str, Cost] = {}
     async with await open_store(dsn, PARTITIONS) as store:
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             await _store_round(pool, store, load, best)
             ids = dict(await pool.fetch("SELECT name, id FROM terminals"))
             rows = _build_round(load, ids, best)
@@ -127,14 +133,15 @@ async def _store_round(
         for batch in batches:
             await store.store(batch)
 
-    await _timed("store", lambda: _all([one(batches) for batches in load]), best)
-    assert await pool.fetchval("SELECT count(*) FROM positions") == FIXES
+    fixes = _count([[batch.records for batch in batches] for batches in load])
+    await _timed("store", lambda: _all([one(batches) for batches in load]), fixes, best)
+    assert await pool.fetchval("SELECT count(*) FROM positions") == fixes
 
 
 def _build_round(load: Load, ids: dict[str, int], best: dict[str, Cost]) -> Rows:
     began = perf_counter()
     rows = [[build_positions(batch, ids, 0).rows for batch in batches] for batches in load]
-    cost = (perf_counter() - began) / FIXES * 1e6
+    cost = (perf_counter() - began) / _count(rows) * 1e6
     best["build"] = min(best.get("build", Cost(cost, cost)), Cost(cost, cost))
     return rows
 
@@ -154,8 +161,9 @@ async def _bare_round(
                 async with connection.transaction():
                     await write(connection, batch)
 
-    await _timed(name, lambda: _all([one(batches) for batches in rows]), best)
-    assert await pool.fetchval("SELECT count(*) FROM positions") == FIXES
+    fixes = _count(rows)
+    await _timed(name, lambda: _all([one(batches) for batches in rows]), fixes, best)
+    assert await pool.fetchval("SELECT count(*) FROM positions") == fixes
 
 
 async def _copy_straight(connection: asyncpg.Connection, rows: list[Row]) -> None:
@@ -176,7 +184,13 @@ async def _all(ways: Sequence[Awaitable[None]]) -> None:
     await asyncio.gather(*ways)
 
 
-async def _timed(name: str, work: Callable[[], Awaitable[None]], best: dict[str, Cost]) -> None:
+def _count(batches: Sequence[Sequence[Sequence[object]]]) -> int:
+    return sum(len(batch) for part in batches for batch in part)
+
+
+async def _timed(
+    name: str, work: Callable[[], Awaitable[None]], fixes: int, best: dict[str, Cost]
+) -> None:
     # The load is no garbage: without this, collecting it again and again would be measured.
     gc.collect()
     gc.freeze()
@@ -184,20 +198,28 @@ async def _timed(name: str, work: Callable[[], Awaitable[None]], best: dict[str,
     await work()
     wall, cpu = perf_counter() - began, process_time() - cpu
     gc.unfreeze()
-    cost = Cost(wall / FIXES * 1e6, cpu / FIXES * 1e6)
+    cost = Cost(wall / fixes * 1e6, cpu / fixes * 1e6)
     best[name] = min(best.get(name, cost), cost)
 
 
-async def store_scenario(command: str) -> Report:
-    """Measure all sizes of batch on an embedded PostgreSQL of its own, in a process that is set
-    up as a service is."""
+async def store_scenario(
+    command: str, log: str = "embedded", fixes: int = FIXES, rounds: int = ROUNDS
+) -> Report:
+    """Measure all sizes of batch on a database of its own (with ``kafka``, TimescaleDB), in a
+    process that is set up as a service is. Raises LoadError."""
     gc.set_threshold(*COLLECT_THRESHOLDS)
     report = Report("store", command)
-    with tempfile.TemporaryDirectory(prefix="dipper-load-") as directory:
-        async with EmbeddedPostgres(Path(directory) / "postgres") as dsn:
-            await migrate(dsn)
-            for size in BATCH_SIZES:
-                _report(report, size, await measure(dsn, size))
+    async with AsyncExitStack() as stack:
+        if log == "kafka":
+            dsn = stack.enter_context(timescaledb())
+        else:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="dipper-load-"))
+            dsn = await stack.enter_async_context(EmbeddedPostgres(Path(directory) / "postgres"))
+        await migrate(dsn)
+        for size in BATCH_SIZES:
+            _report(report, size, await measure(dsn, size, fixes, rounds))
+    database = "TimescaleDB" if log == "kafka" else "the embedded PostgreSQL"
+    report.notes.append(f"Best of {rounds} rounds in turns, on {database}; every row was counted.")
     return report
 
 
@@ -210,9 +232,3 @@ def _report(report: Report, size: int, best: dict[str, Cost]) -> None:
         report.add(f"{against}, {case}", 1e6 / best[name].wall_us, "rows/s")
     report.add(f"store, {case}, CPU of its process", store.client_us, "µs/row")
     report.add(f"JSON to rows, {case}", best["build"].wall_us, "µs/row")
-
-
-if __name__ == "__main__":
-    from rich.console import Console
-
-    uvloop.run(store_scenario("python -m loadtests.store")).show(Console(width=110))

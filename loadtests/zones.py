@@ -84,14 +84,14 @@ def plain(
     return found
 
 
-def measure(zones: Sequence[Zone], corners: int, batch: int) -> Measured:
+def measure(zones: Sequence[Zone], corners: int, batch: int, rounds: int = ROUNDS) -> Measured:
     """Paired rounds of the three. Raises AssertionError if index and shapely differ."""
     index = ZoneIndex(zones)
     tree = shapely.STRtree([zone.shape for zone in zones])
     ids = [zone.id for zone in zones]
     best = [math.inf] * 3
     states: dict[str, TerminalZones] = {}
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         fixes = make_fixes(batch, turn * 1_000_000)
         lats = [fix.lat or 0.0 for fix in fixes]
         lons = [fix.lon or 0.0 for fix in fixes]
@@ -107,13 +107,13 @@ def measure(zones: Sequence[Zone], corners: int, batch: int) -> Measured:
     return Measured(len(zones), corners, batch, index_us, plain_us, enrich_us)
 
 
-def measure_all() -> Iterator[Measured]:
+def measure_all(rounds: int = ROUNDS) -> Iterator[Measured]:
     """Every case with every size of batch."""
     for count, corners in CASES:
         source = random.Random(3)
         zones = [make_zone(number, corners, source) for number in range(count)]
         for batch in BATCH_SIZES:
-            yield measure(zones, corners, batch)
+            yield measure(zones, corners, batch, rounds)
 
 
 def main() -> None:
