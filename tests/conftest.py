@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.engines.fixtures import (
+    chromium_path,
     community_server,
     kafka_address,
     kafka_cluster,
@@ -11,6 +12,7 @@ from tests.engines.fixtures import (
 )
 
 __all__ = [
+    "chromium_path",
     "community_server",
     "kafka_address",
     "kafka_cluster",

@@ -169,6 +169,19 @@ async def test_closing_ends_although_the_broker_is_frozen(kafka_cluster: kafka.C
     assert left == [], left
 
 
+async def test_many_appends_to_one_partition_wait_for_their_turn_and_are_not_repeated(
+    kafka_address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """aiokafka takes one batch a partition at a time, and counts the wait for that several times
+    over: of many who wait most would be told that their time is up."""
+    async with KafkaLog(kafka_address, timeouts=PATIENT) as log:
+        name = await topic(log, f"many-{time.time_ns()}", partitions=1)
+        appends = (log.append(name, entries(1, start=number)) for number in range(400))
+        ends = await asyncio.gather(*appends)
+        assert sorted(end for (end,) in (found.values() for found in ends)) == [*range(1, 401)]
+    assert "tried again" not in caplog.text
+
+
 async def test_a_record_that_no_broker_takes_is_an_error_at_once(kafka_address: str) -> None:
     async with KafkaLog(kafka_address) as log:
         name = await topic(log, f"huge-{time.time_ns()}", partitions=1)

@@ -9,7 +9,8 @@ import time
 from tests.engines.found import NotAvailableError, run
 
 KAFKA_IMAGE = "apache/kafka:4.1.1"
-TIMESCALEDB_IMAGE = "timescale/timescaledb:2.19.3-pg17"
+TIMESCALEDB_IMAGE = "timescale/timescaledb:2.19.3-pg17-oss"
+"""The Apache-2 edition, as in Debian's packages."""
 
 
 def works() -> bool:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.engines import docker, kafka, pglite, timescaledb
+from tests.engines import chromium, docker, kafka, pglite, timescaledb
 from tests.engines.found import NotAvailableError, free_ports
 
 
@@ -88,6 +88,15 @@ def community_server() -> Iterator[pglite.Server]:
         without("TimescaleDB community", error)
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The program of a browser."""
+    try:
+        return chromium.find()
+    except NotAvailableError as error:
+        without("Chromium", error)
 
 
 def _kafka_container() -> Iterator[str]:

@@ -22,6 +22,8 @@ from tests.engines.found import (
 
 POM = Path(__file__).with_name("kafka-pom.xml")
 HEAP = "384m"
+HEAP_OF_SEVERAL = "256m"
+"""Of each broker where there are more than one."""
 
 
 def jars() -> Path:
@@ -57,6 +59,7 @@ class Broker:
     jars: Path
     compile_fully: bool = False
     """Slower to start and faster once warm: for load tests."""
+    heap: str = HEAP
     process: Process | None = field(default=None)
 
     @property
@@ -68,7 +71,7 @@ class Broker:
         """Start it and wait until it listens."""
         self.process = Process(
             [
-                *_java(self.jars, self.compile_fully),
+                *_java(self.jars, self.compile_fully, self.heap),
                 "kafka.Kafka",
                 self.home / "server.properties",
             ],
@@ -124,9 +127,10 @@ class Cluster:
             broker.wait()
 
     def stop(self) -> None:
-        """Stop all and remove their data."""
+        """End all and remove their data. Nobody needs an orderly stop, in which the last of several
+        would wait for the others."""
         for broker in self.brokers:
-            broker.stop()
+            broker.kill()
         shutil.rmtree(self.home, ignore_errors=True)
 
 
@@ -136,8 +140,10 @@ def start_cluster(
     directory: Path | None = None,
     *,
     compile_fully: bool = False,
+    users: Mapping[str, str] | None = None,
 ) -> Cluster:
-    """Format and start a cluster; ``settings`` are added to every broker's properties.
+    """Format and start a cluster; ``settings`` are added to every broker's properties, ``users``
+    (passwords by name) may log in by SCRAM-SHA-512.
 
     ``directory`` is where its temporary directory goes, for example on a small tmpfs.
     Raises NotAvailableError.
@@ -153,6 +159,7 @@ def start_cluster(
             home / str(number + 1),
             found,
             compile_fully,
+            HEAP if brokers == 1 else HEAP_OF_SEVERAL,
         )
         for number in range(brokers)
     ]
@@ -166,6 +173,8 @@ def start_cluster(
             file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
             tool = [*_java(found), "kafka.tools.StorageTool", "format"]
             # With "=", as an id may begin with a hyphen.
+            for user, password in (users or {}).items():
+                tool += ["--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]"]
             run([*tool, f"--cluster-id={cluster_id}", "-c", file], what="formatting for Kafka")
         cluster.start()
     except BaseException:
@@ -174,9 +183,9 @@ def start_cluster(
     return cluster
 
 
-def _java(found: Path, compile_fully: bool = False) -> list[str]:
+def _java(found: Path, compile_fully: bool = False, heap: str = HEAP) -> list[str]:
     tier = [] if compile_fully else ["-XX:TieredStopAtLevel=1"]
-    return ["java", f"-Xmx{HEAP}", "-Xms64m", "-XX:+UseSerialGC", *tier, "-cp", f"{found}/*"]
+    return ["java", f"-Xmx{heap}", "-Xms64m", "-XX:+UseSerialGC", *tier, "-cp", f"{found}/*"]
 
 
 def _properties(node: Broker, nodes: Sequence[Broker]) -> dict[str, str]:
@@ -205,6 +214,9 @@ def _properties(node: Broker, nodes: Sequence[Broker]) -> dict[str, str]:
         # A broker that was killed may register again once its old session has ended.
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "500",
+        # A broker that is back leads its partitions again soon.
+        "leader.imbalance.check.interval.seconds": "2",
+        "leader.imbalance.per.broker.percentage": "0",
         "num.network.threads": "2",
         "num.io.threads": "2",
         "log.cleaner.dedupe.buffer.size": "16777216",

@@ -1,9 +1,9 @@
 """Get the engines that the tests need: ``python -m tests.engines.provision``.
 
 As root on Debian it installs with apt-get what is missing (a Java runtime, Maven, debootstrap,
-Node.js), then it fills the cache outside the clone with Kafka's jars, a folder with TimescaleDB and
-the community edition in WebAssembly, and starts and stops each once. Exit code 0 if all work, 1
-otherwise.
+Node.js, Chromium), then it fills the cache outside the clone with Kafka's jars, a folder with
+TimescaleDB, the community edition in WebAssembly and Prometheus, and tries each once. Exit code 0
+if all work, 1 otherwise.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 
-from tests.engines import docker, kafka, pglite, timescaledb
+from tests.engines import chromium, docker, kafka, pglite, prometheus, timescaledb
 from tests.engines.found import CACHE, NotAvailableError, run
 
 SERVER_TOOLS = {"java": "default-jre-headless", "mvn": "maven", "debootstrap": "debootstrap"}
@@ -65,6 +65,23 @@ def provision_community() -> None:
     server.remove()
 
 
+def provision_browser() -> None:
+    """Chromium. Raises NotAvailableError."""
+    try:
+        path = chromium.find()
+    except NotAvailableError:
+        install_tools({"chromium": "chromium"})
+        path = chromium.find()
+    said = run([path, "--version"], what="asking Chromium for its version", timeout_s=60.0)
+    say(f"{said.strip()} at {path}")
+
+
+def provision_prometheus() -> None:
+    """Prometheus and promtool. Raises NotAvailableError."""
+    said = run([prometheus.promtool(), "--version"], what="asking promtool for its version")
+    say(said.splitlines()[0])
+
+
 def main() -> int:
     """Provision and try all engines; says what it does."""
     try:
@@ -73,6 +90,8 @@ def main() -> int:
         else:
             provision_servers()
         provision_community()
+        provision_browser()
+        provision_prometheus()
     except NotAvailableError as error:
         say(f"not provisioned: {error}")
         return 1

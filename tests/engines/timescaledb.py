@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,6 +69,8 @@ class Server:
     inner_home: Path
     """Its directory as the server sees it, inside ``root``."""
     port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Besides ``SETTINGS``."""
     process: Process | None = field(default=None)
 
     @property
@@ -82,7 +85,8 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = {**SETTINGS, **self.settings}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         options += ["-p", str(self.port), "-D", str(self.inner_home / "data")]
         self.process = Process(
             [*self._inside(), PROGRAMS / "postgres", *options], self.home / "output.log"
@@ -115,6 +119,15 @@ class Server:
         options += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         run([*self._inside(), PROGRAMS / "initdb", *options], what="initdb")
 
+    def give(self, name: str, content: bytes) -> str:
+        """Put a file that only the server may read into its directory; its path there."""
+        place = self.home / name
+        place.write_bytes(content)
+        place.chmod(0o600)
+        owner = self.home.stat()
+        os.chown(place, owner.st_uid, owner.st_gid)
+        return str(self.inner_home / name)
+
     def _inside(self) -> list[str | Path]:
         if os.geteuid() != 0:
             return []
@@ -127,13 +140,14 @@ class Server:
         return answers(self.port) and "ready to accept connections" in self.process.said()
 
 
-def start_server() -> Server:
-    """A new, empty server. Raises NotAvailableError."""
+def start_server(prepare: Callable[[Server], None] = lambda server: None) -> Server:
+    """A new, empty server; ``prepare`` may change it before it starts. Raises NotAvailableError."""
     (port,) = free_ports(1)
     place = root()
     server = Server(place, Path("/var/tmp") / f"dipper-{uuid.uuid4().hex[:12]}", port)
     try:
         server.initialise()
+        prepare(server)
         server.start()
     except BaseException:
         server.remove()

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from aiokafka.admin import AIOKafkaAdminClient
+
 from services.assembly.parts import publish_zones, topic_specs
 from services.log.kafka import KafkaLog
 from services.tools.migrate import migrate
@@ -31,16 +33,25 @@ SESSION_S = 3.0
 
 @dataclass(slots=True)
 class Engines:
-    """The broker and the database of one run, and the proxies to them."""
+    """The brokers and the database of one run, and the proxies to them."""
 
-    broker: kafka.Broker
+    brokers: Sequence[kafka.Broker]
     database: timescaledb.Server
     kafka_proxy: Proxy
     database_proxy: Proxy
 
     @property
+    def broker(self) -> kafka.Broker:
+        """The only one."""
+        (broker,) = self.brokers
+        return broker
+
+    @property
     def servers(self) -> str:
-        """Kafka's address through the proxy; its metadata names no other."""
+        """Kafka's address through the proxy; its metadata names no other. Several brokers are
+        reached without a proxy."""
+        if len(self.brokers) > 1:
+            return ",".join(broker.address for broker in self.brokers)
         return "{}:{}".format(*self.kafka_proxy.address)
 
     @property
@@ -87,28 +98,29 @@ ONE_EACH: Mapping[str, Member] = {"ingest-1": Member(), "enrich-1": Member(), "s
 
 
 @asynccontextmanager
-async def engines(kafka_directory: Path | None = None) -> AsyncIterator[Engines]:
-    """A broker and a database server of the run's own. Skips, or fails, without them."""
+async def engines(kafka_directory: Path | None = None, brokers: int = 1) -> AsyncIterator[Engines]:
+    """Brokers and a database server of the run's own. Skips, or fails, without them."""
     async with (
         Proxy(("127.0.0.1", 0)) as kafka_proxy,
         Proxy(("127.0.0.1", 0)) as database_proxy,
         AsyncExitStack() as stack,
     ):
-        advertised = "PLAINTEXT://{}:{}".format(*kafka_proxy.address)
-        settings = {"advertised.listeners": advertised, "log.retention.ms": "-1"}
+        settings = {"log.retention.ms": "-1"}
+        if brokers == 1:
+            advertised = "PLAINTEXT://{}:{}".format(*kafka_proxy.address)
+            settings["advertised.listeners"] = advertised
         try:
             cluster, database = await asyncio.gather(
-                asyncio.to_thread(kafka.start_cluster, 1, settings, kafka_directory),
+                asyncio.to_thread(kafka.start_cluster, brokers, settings, kafka_directory),
                 asyncio.to_thread(timescaledb.start_server),
             )
         except NotAvailableError as error:
             without("Kafka or TimescaleDB", error)
         stack.push_async_callback(asyncio.to_thread, database.remove)
         stack.push_async_callback(asyncio.to_thread, cluster.stop)
-        (broker,) = cluster.brokers
-        kafka_proxy.target = ("127.0.0.1", broker.port)
+        kafka_proxy.target = ("127.0.0.1", cluster.brokers[0].port)
         database_proxy.target = ("127.0.0.1", database.port)
-        yield Engines(broker, database, kafka_proxy, database_proxy)
+        yield Engines(cluster.brokers, database, kafka_proxy, database_proxy)
 
 
 async def run_cluster(
@@ -120,11 +132,12 @@ async def run_cluster(
     members: Mapping[str, Member] = ONE_EACH,
     settings: Mapping[str, str] | None = None,
     kafka_directory: Path | None = None,
+    brokers: int = 1,
 ) -> Report:
     """Run a fault; ``members`` are named ``SERVICE-NUMBER``. The fleet talks to ``ingest-1``."""
     zones = home / "zones.geojson"
     write_zones(zones)
-    async with engines(kafka_directory) as found:
+    async with engines(kafka_directory, brokers) as found:
         await _prepare(found, zones)
         ingests = [name for name in members if name.startswith("ingest")]
         ports = dict(zip(ingests, free_ports(len(ingests)), strict=True))
@@ -194,7 +207,8 @@ def _service(
 
 async def _prepare(found: Engines, zones: Path) -> None:
     await migrate(found.dsn)
-    async with KafkaLog(found.servers) as log:
+    copies = min(3, len(found.brokers))
+    async with KafkaLog(found.servers, replication=copies) as log:
         await log.create_topics(topic_specs(PARTITIONS))
         await publish_zones(log, read_zone_files([str(zones)]))
 
@@ -205,6 +219,29 @@ async def freeze_and_thaw(service: Service, times: int, frozen_s: float) -> None
         await service.until_stopped()
         await asyncio.sleep(frozen_s)
         service.send(signal.SIGCONT)
+        await asyncio.sleep(0.2)
+
+
+async def described(servers: str, topic: str) -> list[dict[str, Any]]:
+    """Kafka's own description of the topic's partitions."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        (found,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    partitions: list[dict[str, Any]] = found["partitions"]
+    return partitions
+
+
+async def leaders(servers: str, topic: str) -> set[int]:
+    """The nodes that lead a partition of the topic."""
+    return {partition["leader"] for partition in await described(servers, topic)}
+
+
+async def until_in_sync(servers: str, topic: str, copies: int) -> None:
+    """Wait until every partition of the topic has so many copies that are up to date."""
+    while any(len(each["isr"]) < copies for each in await described(servers, topic)):  # noqa: ASYNC110
         await asyncio.sleep(0.2)
 
 

@@ -18,7 +18,7 @@ from services.log.kafka_consumer import KafkaConsumer
 from services.log.sqlite import SqliteLog
 from services.runtime import loop
 from services.store import writer
-from tests.faults.patching import Act, at_call, freeze, kill, patch
+from tests.faults.patching import Act, at_call, freeze, kill, patch, put
 
 
 def _publisher(after: bool) -> Callable[[int, Act], None]:
@@ -127,4 +127,4 @@ def _session(argument: str) -> None:
 @patch("poll")
 def _poll(argument: str) -> None:
     """Longest wait of a poll in seconds."""
-    loop.POLL_S = float(argument)
+    put(loop, "POLL_S", float(argument))

@@ -27,6 +27,8 @@ LATE_FAULT_S = 20.0
 """After the fleet has sent everything a fault that is on has so long to end."""
 CALM_S = 0.4
 """A database that does not change for so long may be at the end."""
+TOLD: dict[str, object] = {}
+"""The facts of the run that was told last, for its record."""
 PROGRESS = (
     "SELECT (SELECT coalesce(sum(next), 0) FROM log_offsets), (SELECT count(*) FROM positions)"
 )
@@ -87,6 +89,7 @@ class Plan(NamedTuple):
     """When to give up waiting for the end."""
     limit_s: float = 150.0
     """When to give up the fleet."""
+    late_fault_s: float = LATE_FAULT_S
 
 
 async def execute(
@@ -112,7 +115,7 @@ async def execute(
         try:
             # A fault that fails must not wait for a fleet that never ends.
             async with asyncio.timeout(plan.limit_s):
-                await _both(fleet, disturbing)
+                await _both(fleet, disturbing, plan.late_fault_s)
         except TimeoutError:
             pass
         finally:
@@ -146,10 +149,12 @@ async def execute(
     return Report(violations, known, ledger.content, exits, notes)
 
 
-async def _both(fleet: asyncio.Task[None], disturbing: asyncio.Task[None]) -> None:
+async def _both(
+    fleet: asyncio.Task[None], disturbing: asyncio.Task[None], late_fault_s: float
+) -> None:
     done, _ = await asyncio.wait({fleet, disturbing}, return_when=asyncio.FIRST_COMPLETED)
     if fleet in done and not disturbing.done():
-        await asyncio.wait({disturbing}, timeout=LATE_FAULT_S)
+        await asyncio.wait({disturbing}, timeout=late_fault_s)
         assert disturbing.done(), "the fault did not come before everything was over"
     for task in done:
         task.result()
@@ -227,6 +232,7 @@ def tell(name: str, seed: int, report: Report) -> None:
     """One line a run for whoever reads the output, and the check itself."""
     facts = ", ".join(f"{key} {value}" for key, value in report.notes.items())
     print(f"\n[{name}] FAULT_SEED={seed}: {facts}")
+    TOLD.update(report.notes)
     assert not report.violations, "\n".join([f"FAULT_SEED={seed}", *report.violations])
 
 

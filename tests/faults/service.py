@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from services.tools.local_pipeline import ONE_ADDRESS
+
 POLL_S = 0.05
 STOP_S = 15.0
 COMPLAINTS = (" WARNING ", " ERROR ", "Error", "dipper: ")
@@ -139,6 +141,7 @@ class Service:
                 *[*TIE, sys.executable, "-m", "tests.faults.patched", *self._arguments],
                 env={
                     **os.environ,
+                    **ONE_ADDRESS,
                     **self._environment,
                     "DIPPER_TEST_PATCHES": ";".join(patches),
                 },

@@ -1,6 +1,7 @@
 """The services on Kafka and TimescaleDB keep their promises, whatever happens to them.
 
-With ``SEEDS`` above 1 outages last as long as they are named for; in the short form less.
+In a full set (``SEEDS`` above 1, or ``FAULTS_FULL=1``) outages last as long as they are named
+for; in the short form less.
 """
 
 from __future__ import annotations
@@ -34,23 +35,24 @@ from tests.faults.cluster import (
     Member,
     freeze_and_thaw,
     is_produce_request,
+    leaders,
     run_cluster,
+    until_in_sync,
 )
-from tests.faults.conftest import SEEDS
+from tests.faults.conftest import FULL
 from tests.faults.fleet_client import Habits
 from tests.faults.points import POINTS
 from tests.faults.run import Plan, tell
 
 pytestmark = pytest.mark.faults
 
-FULL = SEEDS > 1
 OUTAGE_S = 120.0 if FULL else 15.0
 LOCK_S = 60.0 if FULL else 10.0
 OFTEN = {"DIPPER_ENRICH_CHECKPOINT_S": "0.2"}
 """State is saved often, so that there are many moments at which it may go wrong."""
 KILLED = [("ingest",), ("enrich",), ("store",)] if FULL else [("ingest", "enrich", "store")]
 FROZEN = [("enrich",), ("store",)] if FULL else [("enrich", "store")]
-LONG = Plan(limit_s=400.0)
+LONG = Plan(limit_s=400.0, late_fault_s=OUTAGE_S + LOCK_S)
 
 
 def points_of(service: str) -> list[str]:
@@ -160,6 +162,28 @@ async def test_broker_outage(home: Path, seed: int) -> None:
 
     report = await run_cluster(home, seed, fault, plan=LONG)
     tell(f"cluster: broker away for {OUTAGE_S:.0f} s", seed, report)
+
+
+async def test_three_brokers_of_which_one_is_killed(home: Path, seed: int) -> None:
+    """Each leads partitions; with two of three copies in sync work goes on. In the short form
+    only one is killed."""
+
+    async def fault(cluster: ClusterRun) -> None:
+        servers, brokers = cluster.engines.servers, cluster.engines.brokers
+        for number, broker in enumerate(brokers if FULL else brokers[:1]):
+            await cluster.run.until_acknowledged(0.1 + 0.25 * number)
+            await until_in_sync(servers, FIX, len(brokers))
+            while broker.node_id not in await leaders(servers, FIX):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+            before = cluster.run.client.share_acknowledged
+            await cluster.off_the_loop(broker.kill)
+            await cluster.run.until_acknowledged(before + 0.05)
+            await cluster.off_the_loop(broker.start)
+        cluster.run.is_over()
+
+    plan = Plan(habits=Habits(duration_s=40.0 if FULL else 12.0), limit_s=200.0)
+    report = await run_cluster(home, seed, fault, plan=plan, brokers=3)
+    tell("cluster: three brokers, kill -9", seed, report)
 
 
 async def test_disk_of_the_broker_full(home: Path, seed: int, small_disk: Path) -> None:

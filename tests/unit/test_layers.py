@@ -11,8 +11,10 @@ SERVICES = Path(__file__).parents[2] / "services"
 LAYERS = {
     "model": 0,
     "codec": 0,
+    "_codec": 0,
     "nmea": 1,
     "zones": 1,
+    "terminals": 1,
     "log": 2,
     "runtime": 2,
     "ingest": 3,
@@ -22,7 +24,7 @@ LAYERS = {
     "assembly": 4,
     "cli": 5,
 }
-PURE = ("model.py", "codec.py", "nmea", "zones")
+PURE = ("model.py", "codec.py", "nmea", "zones", "terminals")
 SHELL_MODULES = {
     "aiohttp", "aiokafka", "asyncio", "asyncpg", "datetime.now", "io", "logging", "os", "pathlib",
     "prometheus_client", "random", "selectors", "shutil", "socket", "sqlite3", "subprocess",

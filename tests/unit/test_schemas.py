@@ -24,6 +24,8 @@ from services.model import (
     ZoneEvent,
     ZoneState,
 )
+from services.terminals.records import KINDS, Terminal, encode_terminal
+from services.terminals.tokens import hash_token
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -120,6 +122,16 @@ tallies = st.builds(
 )
 states = st.builds(ZoneState, terminals, sources, counts, times, st.dictionaries(texts, texts))
 
+listed = st.builds(
+    Terminal,
+    name=terminals,
+    kind=st.sampled_from([None, *KINDS]),
+    terminal_class=maybe(st.text(min_size=1, max_size=64)),
+    token=maybe(
+        st.builds(hash_token, st.text("abc0189_-", min_size=1), st.binary(min_size=16, max_size=16))
+    ),
+)
+
 RECORDS = {
     "fix.v1": (codec.encode_fix, fixes),
     "enriched.v1": (codec.encode_enriched, enriched),
@@ -128,6 +140,7 @@ RECORDS = {
     "reject.v1": (codec.encode_reject, rejects),
     "tally.v1": (codec.encode_tally, tallies),
     "zone-state.v1": (codec.encode_zone_state, states),
+    "terminal.v1": (encode_terminal, listed),
 }
 
 

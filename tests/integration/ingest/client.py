@@ -10,31 +10,38 @@ from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
 
+from services.ingest.door import Door
 from services.ingest.metrics import IngestMetrics
 from services.ingest.server import IngestServer
-from services.ingest.settings import IngestSettings, SessionSettings
+from services.ingest.settings import IngestSettings, LimitSettings, SessionSettings
 from services.log.base import Log
 
 PATIENCE_S = 30.0
 """How long a test waits for what must come; it is never waited out when all is well."""
 
 
+FAST = LimitSettings(terminal_lines_per_s=0, new_per_address_per_s=0)
+"""For tests that send faster than any receiver, or open many connections at once."""
+
+
 def settings(default_terminal: str | None = "TRUCK-1", **changes: object) -> IngestSettings:
-    """Settings on a free port."""
+    """Settings on a free port, as fast as sockets go unless ``limits`` are given."""
     return IngestSettings(
         port=0,
         session=SessionSettings(default_terminal=default_terminal),
-        **changes,  # type: ignore[arg-type]
+        **{"limits": FAST, **changes},  # type: ignore[arg-type]
     )
 
 
 @asynccontextmanager
-async def ingest(log: Log, wanted: IngestSettings | None = None) -> AsyncIterator[IngestServer]:
+async def ingest(
+    log: Log, wanted: IngestSettings | None = None, door: Door | None = None
+) -> AsyncIterator[IngestServer]:
     """A server that runs while the context lasts; its run is called ``run``."""
     metrics = IngestMetrics(CollectorRegistry())
     async with (
         asyncio.timeout(PATIENCE_S),
-        IngestServer(wanted or settings(), log, metrics, "run") as server,
+        IngestServer(wanted or settings(), log, metrics, "run", door=door) as server,
     ):
         yield server
 

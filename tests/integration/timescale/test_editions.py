@@ -9,7 +9,7 @@ import pytest
 
 from services.runtime.embedded_postgres import EmbeddedPostgres
 from services.store.writer import open_store
-from services.tools.migrate import load_migrations, migrate, run
+from services.tools.migrate import load_migrations, migrate
 from tests.engines.timescaledb import Server
 from tests.integration.timescale.fleet import check, query, store
 from tests.integration.timescale.tracks import reckon, simulate
@@ -49,7 +49,7 @@ async def test_a_database_of_the_first_versions_is_brought_up_with_its_rows(
     await migrate(any_dsn, load_migrations()[:applied])
     await store(any_dsn, points)
     done = await migrate(any_dsn)
-    assert done.applied[-2 if done.skipped else -3 :][:2] == ("0003_hours", "0004_expire")
+    assert {"0003_hours", "0004_expire"} <= set(done.applied)
     await check(any_dsn, reckon(points))
     assert (await migrate(any_dsn)).applied == ()
 
@@ -78,18 +78,6 @@ async def test_rows_are_deleted_by_whoever_calls_for_it(any_dsn: str) -> None:
         "(SELECT count(*) FROM zone_events)",
     )
     assert tuple(left[0]) == (0, 1, 1)
-
-
-@pytest.mark.parametrize("edition", ["plain", "apache"], indirect=True)
-def test_a_retention_that_the_server_can_not_keep_is_told(
-    any_dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("DIPPER_DSN", any_dsn)
-    monkeypatch.setenv("DIPPER_RETENTION_REJECTS_DAYS", "30")
-    assert run(Path("unused")) == 0
-    said = capsys.readouterr().err
-    assert "CALL expire_rows('rejects', '30 days')" in said
-    assert said.count("CALL expire_rows") == 1
 
 
 async def test_plain_postgresql_goes_on_after_a_restart(tmp_path: Path) -> None:

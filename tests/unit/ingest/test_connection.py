@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -13,37 +11,10 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings, SessionSettings
 from services.log.memory import MemoryLog
+from tests.unit.ingest.bench import FakeTransport
 from tests.unit.ingest.lines import ACK_ON, gga, login, rmc, stream
 
 SESSION = SessionSettings(default_terminal="TRUCK-1")
-
-
-class FakeTransport(asyncio.Transport):
-    """Remembers what it was told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reading = True
-        self.closed = False
-        self.sent = b""
-
-    def pause_reading(self) -> None:
-        self.reading = False
-
-    def resume_reading(self) -> None:
-        self.reading = True
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.sent += bytes(data)
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        self.closed = True
-
-    def abort(self) -> None:
-        self.closed = True
 
 
 class Bench:

@@ -127,13 +127,14 @@ async def test_a_round_ends_at_its_limit_of_records() -> None:
 async def test_an_outage_loses_nothing_and_keeps_the_order() -> None:
     async with troubled_log() as log:
         log.failures = away(9)
-        async with publisher(log) as (made, _):
+        async with publisher(log) as (made, registry):
             for seconds in range(2, 12):
                 made.put(delivery(Hearing(), "TRUCK-1", seconds))
                 await asyncio.sleep(0)
         sent = [time for seconds in range(2, 12) for time in times_of_day(seconds)]
         assert [fix.time_of_day_us for fix in await fixes(log)] == sent
         assert len(await rejects(log)) == 10
+        assert registry.get_sample_value("dipper_publish_retries_total") == 9
 
 
 async def test_a_lost_reply_repeats_records_but_counts_them_once() -> None:

@@ -1,99 +1,124 @@
-"""The list of allowed terminals."""
+"""The list of terminals as a judge."""
 
 from __future__ import annotations
 
 import pytest
 
-from services.ingest.registry import Registry, RegistryError, Terminal, load_terminals
+from services.ingest.identity import ACCEPTED, AUTHENTICATED, Verdict
+from services.ingest.registry import Registry, UnknownTerminals
+from services.nmea.reasons import LOGIN_REFUSED, UNKNOWN_TERMINAL
+from services.terminals.records import Terminal
+from services.terminals.tokens import hash_token, token_fits
 
 LIST = [
-    Terminal("TRUCK-1", "vehicle", "heavy", "secret"),
+    Terminal("TRUCK-1", "vehicle", "heavy", hash_token("secret", b"s" * 16)),
     Terminal("SHIP-7", "ship", None, None),
 ]
-JSON = b"""[
-  {"name": "TRUCK-1", "kind": "vehicle", "class": "heavy", "token": "secret"},
-  {"name": "SHIP-7", "kind": "ship", "class": null}
-]
-"""
-CSV = b"name,kind,class,token\r\nTRUCK-1,vehicle,heavy,secret\r\nSHIP-7,ship,,\r\n"
+
+
+def registry(unknown: UnknownTerminals = "quarantine") -> Registry:
+    made = Registry(unknown)
+    made.replace(LIST)
+    return made
 
 
 @pytest.mark.parametrize(
-    ("content", "file"),
+    ("terminal", "token", "verdict"),
     [
-        (JSON, "terminals.json"),
-        (CSV, "terminals.csv"),
-        (b"\xef\xbb\xbf" + CSV, "TERMINALS.CSV"),
-        (b"\n\n" + JSON.replace(b"\n", b""), "-"),
+        ("TRUCK-1", "secret", AUTHENTICATED),
+        ("SHIP-7", "anything", ACCEPTED),
+        ("SHIP-7", "", ACCEPTED),
     ],
 )
-def test_json_and_csv_give_the_same_terminals(content: bytes, file: str) -> None:
-    assert load_terminals(content, file) == LIST
-
-
-@pytest.mark.parametrize(("content", "file"), [(b"[]", "a.json"), (b"name,token\n", "a.csv")])
-def test_a_list_may_be_empty(content: bytes, file: str) -> None:
-    assert load_terminals(content, file) == []
-
-
-@pytest.mark.parametrize(
-    ("content", "file", "message"),
-    [
-        (b"", "t.json", "t.json, line 1: not a JSON list of terminals"),
-        (b'{"name": "A-1"}', "t.json", "t.json, line 1: not a JSON list of terminals"),
-        (b'[\n"A-1"]', "t.json", "t.json, line 2: not a JSON object"),
-        (b'[{"name": "A-1"},\n\n{"kind": "x"}]', "t.json", "t.json, line 3: name is missing"),
-        (
-            b'[{"name": "A-1"},\n{"name": "A-1"}]',
-            "t.json",
-            "line 2: terminal 'A-1' is listed twice",
-        ),
-        (b'[{"name": "A-1"}\n{"name": "B-1"}]', "t.json", "t.json, line 2: not JSON"),
-        (b'[{"name": "A-1"},\n]', "t.json", "t.json, line 2: not JSON"),
-        (b'[{"name": "A-1"}]\nmore', "t.json", "t.json, line 1: not JSON"),
-        (b'[{"name": "A-1"}', "t.json", "t.json, line 1: not JSON"),
-        (b'[{"name": 7}]', "t.json", "t.json, line 1: name must be a text that is not empty"),
-        (b'[{"name": "A-1", "pin": "1"}]', "t.json", "t.json, line 1: 'pin' is none of name, kind"),
-        (b'[{"name": "A 1"}]', "t.json", "t.json, line 1: 'A 1' is not 3 to 32 of"),
-        (b'[{"name": "A-1", "token": "a*b"}]', "t.json", "line 1: the token holds a character"),
-        (b"\n\xff", "t.json", "t.json, line 2: not UTF-8 text"),
-        (b"", "t.csv", "t.csv, line 1: the header must be some of name, kind, class, token"),
-        (b"kind\nship\n", "t.csv", "t.csv, line 1: the header must be"),
-        (b"name,pin\nA-1,1\n", "t.csv", "t.csv, line 1: the header must be"),
-        (b"name,kind\nA-1,ship\nB-1\n", "t.csv", "t.csv, line 3: not as many values"),
-        (b"name,kind\nA-1,ship,1\n", "t.csv", "t.csv, line 2: not as many values"),
-        (b"name,kind\n,ship\n", "t.csv", "t.csv, line 2: name is missing"),
-        (b'name\nA-1\n"B-1', "t.csv", "t.csv, line 3"),
-    ],
-)
-def test_a_wrong_file_is_told_with_its_line_and_reason(
-    content: bytes, file: str, message: str
+def test_a_right_token_proves_and_one_that_nobody_asked_for_proves_nothing(
+    terminal: str, token: str, verdict: Verdict
 ) -> None:
-    with pytest.raises(RegistryError) as caught:
-        load_terminals(content, file)
-    assert message in str(caught.value)
+    assert registry().login(terminal, token) == verdict
+
+
+@pytest.mark.parametrize("unknown", ["quarantine", "reject"])
+@pytest.mark.parametrize("token", ["secreT", ""])
+def test_an_unknown_terminal_and_a_wrong_token_get_the_same_answer(
+    unknown: UnknownTerminals, token: str
+) -> None:
+    judge = registry(unknown)
+    wrong, stranger = judge.login("TRUCK-1", token), judge.login("SHIP-8", token)
+    assert not wrong.accepted
+    assert (wrong.accepted, wrong.reply, wrong.close) == (
+        stranger.accepted,
+        stranger.reply,
+        stranger.close,
+    )
+    assert (wrong.reject, stranger.reject) == (LOGIN_REFUSED, UNKNOWN_TERMINAL)
+
+
+def test_every_login_costs_one_comparison_whoever_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+
+    def counting(token: str, kept: object) -> bool:
+        compared.append(token)
+        return token_fits(token, kept)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("services.ingest.registry.token_fits", counting)
+    judge = registry()
+    for terminal in ("TRUCK-1", "SHIP-7", "GHOST-1"):
+        judge.login(terminal, "secret")
+    assert len(compared) == 3
 
 
 @pytest.mark.parametrize(
-    ("terminal", "token", "accepted", "reason"),
-    [
-        ("TRUCK-1", "secret", True, ""),
-        ("TRUCK-1", "secreT", False, "token"),
-        ("TRUCK-1", "", False, "token"),
-        ("TRUCK-1", None, False, "token"),
-        ("SHIP-7", "anything", True, ""),
-        ("SHIP-7", None, True, ""),
-        ("SHIP-8", "secret", False, "unknown"),
-        ("truck-1", "secret", False, "unknown"),
-    ],
+    ("unknown", "accepted", "close"),
+    [("accept", True, False), ("quarantine", False, False), ("reject", False, True)],
 )
-def test_the_registry_judges_name_and_token(
-    terminal: str, token: str | None, accepted: bool, reason: str
+def test_what_becomes_of_unknown_terminals_is_a_setting(
+    unknown: UnknownTerminals, accepted: bool, close: bool
 ) -> None:
-    assert Registry(LIST).authenticate(terminal, token) == (accepted, reason)
+    judge = registry(unknown)
+    assert judge.claim("GHOST-1").accepted is accepted
+    assert judge.claim("GHOST-1").close is close
+    assert judge.login("GHOST-1", "").accepted is accepted
+    assert judge.certificate("GHOST-1").accepted is accepted
 
 
-def test_the_registry_keeps_no_token() -> None:
-    registry = Registry(LIST)
-    assert "secret" not in repr(vars(registry))
-    assert vars(registry)["_digests"] != vars(Registry(LIST))["_digests"]
+@pytest.mark.parametrize("unknown", ["accept", "quarantine", "reject"])
+def test_a_terminal_with_a_token_may_not_just_say_who_it_is(unknown: UnknownTerminals) -> None:
+    judge = registry(unknown)
+    assert not judge.claim("TRUCK-1").accepted
+    assert judge.claim("SHIP-7") == ACCEPTED
+
+
+def test_a_certificate_is_worth_a_token() -> None:
+    assert registry().certificate("TRUCK-1") == AUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    ("unknown", "accepted"), [("accept", True), ("quarantine", True), ("reject", False)]
+)
+def test_before_there_is_any_list_everybody_is_known_unless_strangers_are_rejected(
+    unknown: UnknownTerminals, accepted: bool
+) -> None:
+    assert Registry(unknown).login("TRUCK-1", "").accepted is accepted
+    assert Registry(unknown).claim("TRUCK-1").accepted is accepted
+
+
+def test_an_empty_list_is_a_list() -> None:
+    judge = Registry()
+    judge.replace([])
+    assert not judge.login("TRUCK-1", "secret").accepted
+
+
+def test_a_new_list_replaces_the_old_one() -> None:
+    judge = registry()
+    judge.replace([Terminal("TRUCK-2")])
+    assert not judge.login("TRUCK-1", "secret").accepted
+    assert judge.claim("TRUCK-2").accepted
+    assert len(judge) == 1
+
+
+def test_the_key_of_a_terminal_changes_with_its_token() -> None:
+    judge = registry()
+    before = judge.key("TRUCK-1")
+    judge.replace([LIST[0]._replace(kind="station")])
+    assert judge.key("TRUCK-1") == before
+    judge.replace([LIST[0]._replace(token=hash_token("other", b"s" * 16))])
+    assert judge.key("TRUCK-1") != before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import asyncpg
 import pytest
 
@@ -18,6 +20,9 @@ from services.runtime.database import (
     ("error", "kind", "says"),
     [
         (ConnectionRefusedError(111, "refused"), DatabaseUnavailableError, "refused"),
+        (ssl.SSLEOFError(8, "EOF in violation"), DatabaseUnavailableError, "EOF in violation"),
+        (ssl.SSLCertVerificationError(1, "self-signed"), DatabaseError, "sslrootcert"),
+        (ConnectionError("server rejected SSL upgrade"), DatabaseError, "offers no TLS"),
         (TimeoutError(), DatabaseUnavailableError, "TimeoutError"),
         (asyncpg.InterfaceError("connection is closed"), DatabaseUnavailableError, "closed"),
         (asyncpg.CannotConnectNowError("starting up"), DatabaseUnavailableError, "starting"),

@@ -177,3 +177,102 @@ async def test_a_stop_while_state_cannot_be_loaded_ends_the_loop(log: MemoryLog)
     stuck = Stuck(1)
     await run(log, stuck)
     assert stuck.values == []
+
+
+class Watched:
+    """The metrics of a loop at work."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.metrics = LoopMetrics(self.registry)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, {"service": "test", **labels})
+
+    async def run(self, log: MemoryLog, stage: Recorder) -> None:
+        async with asyncio.timeout(10):
+            await run_stage(log, "test", [TOPIC], stage, stage.stopping, self.metrics)
+
+
+async def test_retries_are_counted_by_what_was_away(log: MemoryLog) -> None:
+    await fill(log, 4)
+    watched, stage = Watched(), Recorder(4)
+    stage.failures = [LogUnavailableError("away"), ConnectionError("down"), ConnectionError("down")]
+    await watched.run(log, stage)
+    assert watched.value("dipper_retries_total", of="log") == 1
+    assert watched.value("dipper_retries_total", of="database") == 2
+
+
+async def test_what_was_never_away_shows_as_no_retries(log: MemoryLog) -> None:
+    await fill(log, 1)
+    watched = Watched()
+    await watched.run(log, Recorder(1))
+    assert watched.value("dipper_retries_total", of="log") == 0
+    assert watched.value("dipper_retries_total", of="database") == 0
+
+
+async def test_the_lag_grows_while_a_batch_takes_its_time(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an outage of the database: that is when somebody looks at the lag."""
+    monkeypatch.setattr(loop, "LAG_EVERY_S", 0.0)
+    watched = Watched()
+
+    class Slow(Recorder):
+        async def handle(self, batch: Batch) -> None:
+            await fill(log, 6)
+            async with asyncio.timeout(5):
+                while watched.value("dipper_lag_records", topic=TOPIC) != 6:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+            await super().handle(batch)
+            self.stopping.set()
+
+    await log.append(TOPIC, [Entry(None, b"first")], partition=0)
+    stage = Slow(1)
+    await watched.run(log, stage)
+    assert stage.values == [b"first"]
+
+
+async def test_a_batch_that_is_cancelled_while_the_lag_is_told_ends_with_the_loop(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LAG_EVERY_S", 0.0)
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    class Stuck(Recorder):
+        async def handle(self, batch: Batch) -> None:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+    await fill(log, 1)
+    running = asyncio.create_task(run(log, Stuck(1)))
+    await began.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert ended.is_set()
+
+
+async def test_partitions_that_went_to_another_member_are_no_lag_of_this_one(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LAG_EVERY_S", 0.0)
+    lags = iter([{TopicPartition(TOPIC, 0): 7}, {}])
+    watched, stage = Watched(), Recorder(2)
+
+    async def lag(_: object) -> dict[TopicPartition, int]:
+        found = next(lags, None)
+        if found is None:
+            stage.stopping.set()
+        elif found:
+            told.append(watched.value("dipper_lag_records", topic=TOPIC))
+        return found or {}
+
+    told: list[float | None] = []
+    monkeypatch.setattr(EmbeddedConsumer, "lag", lag)
+    await watched.run(log, stage)
+    assert told == [None]
+    assert watched.value("dipper_lag_records", topic=TOPIC) == 0

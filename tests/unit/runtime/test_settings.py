@@ -1,5 +1,6 @@
 """Settings from variables, file and command line, and what is said of wrong ones."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,32 @@ def test_a_wrong_address_of_a_database_is_told_without_showing_it(
     with pytest.raises(SettingsError, match="DIPPER_DSN: is no address") as caught:
         load_settings()
     assert "hu" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"CERTIFICATE_FILE": __file__}, "INGEST_TLS_KEY_FILE: is needed with"),
+        ({"KEY_FILE": __file__}, "has no use without DIPPER_INGEST_TLS_CERTIFICATE_FILE"),
+        ({"CERTIFICATE_FILE": "/none", "KEY_FILE": __file__}, "the file can't be read"),
+        ({"CLIENT_CERTIFICATES": "required"}, "needs DIPPER_INGEST_TLS_CLIENT_CA_FILE"),
+        ({"CLIENT_CERTIFICATES": "maybe", "CLIENT_CA_FILE": __file__}, "CERTIFICATES='maybe'"),
+        ({"CLIENT_CA_FILE": __file__}, "makes DIPPER_INGEST_TLS_CLIENT_CA_FILE useless"),
+        ({"PLAINTEXT": "false"}, "leaves no port at all"),
+    ],
+)
+def test_tls_settings_that_do_not_fit_together_are_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], told: str
+) -> None:
+    for name, value in variables.items():
+        part = "INGEST_" if name == "PLAINTEXT" else "INGEST_TLS_"
+        monkeypatch.setenv(PREFIX + part + name, value)
+    with pytest.raises(SettingsError, match=re.escape(told)) as caught:
+        load_settings()
+    assert len(caught.value.problems) == 1
+
+
+def test_plaintext_listens_on_this_machine_only_unless_told_otherwise() -> None:
+    settings = load_settings()
+    assert settings.ingest_host == "127.0.0.1"
+    assert settings.ingest_tls_certificate_file is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.log.base import ENRICHED, FIX, MESSAGE, REJECT, ZONE_EVENT
+from services.log.base import DELETED_UNREAD, ENRICHED, FIX, MESSAGE, REJECT, ZONE_EVENT
 from services.tools.ledger_lines import Counted, RunTally
 from services.tools.ledger_sums import Ledger, Offset, balance
 
@@ -274,3 +274,15 @@ def test_offsets_of_several_runs_are_not_added_up() -> None:
     )
     assert found.problems == ()
     assert found.fixes.published == 45
+
+
+def test_a_letter_for_deleted_records_accounts_for_none_of_them() -> None:
+    letter = {
+        ("", ENRICHED, 0, "stored"): 25,
+        ("", ENRICHED, 0, f"dead_lettered/{DELETED_UNREAD}"): 1,
+    }
+    found = ledger(counts=letter)
+    assert not found.balanced
+    assert f"1 of the first 30 records of {FIX}/0" in found.problems[0]
+    assert "deleted from the log before they were read" in found.problems[0]
+    assert found.fixes.dead_lettered[DELETED_UNREAD] == 1
