@@ -31,6 +31,10 @@ def main(arguments: Sequence[str]) -> int:
     """Run a scenario, or ``bench``; the exit code is 1 if one failed."""
     if arguments[:1] == ["fleet"]:
         return fleet_tool.main(arguments[1:])
+    if arguments[:1] == ["capacity"]:
+        from loadtests.capacity import tool
+
+        return tool.main(arguments[1:])
     if arguments == ["--names"]:
         print(*SCENARIOS)
         return 0
@@ -108,7 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         description=(
             f"Measure Dipper. A run that lost anything has failed.\n\n{about}\n"
             "  bench    most of them in a few minutes, with plots and RESULTS.md (make bench)\n"
-            "  fleet    no measurement: a simulated fleet for your own tests (fleet --help)"
+            "  fleet    no measurement: a simulated fleet for your own tests (fleet --help)\n"
+            "  capacity no measurement: what larger fleets would need (capacity --help)"
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -109,7 +109,7 @@ def _states(states: Mapping[str, TerminalZones]) -> Iterable[Entry]:
 
 def tally_bytes(partitions: int) -> int:
     """A tally's record once its run has published to so many partitions of the fix topic."""
-    offsets = {partition: 123_456_789 for partition in range(partitions)}
+    offsets = dict.fromkeys(range(partitions), 123_456_789)
     known = dict.fromkeys(TALLY_COLUMNS, 123_456_789) | {
         "run": RUN, "lines_rejected": {}, "fix_offsets": offsets, "message_offsets": {},
         "reject_offsets": {}, "final": False,
@@ -165,7 +165,7 @@ def record_sizes(journeys: Journeys) -> dict[str, dict[str, float]]:
     for topic, entries in topics.items():
         sizes = {f"none, {size}": batch_bytes(entries, size) for size in BATCHES}
         for codec, compress in compressors().items():
-            for size in BATCHES[1:]:
+            for size in BATCHES:
                 sizes[f"{codec}, {size}"] = compressed_bytes(entries, size, compress)
         found[topic] = sizes
     states = journeys.states
@@ -199,15 +199,15 @@ async def measure(terminals: int, seconds: int, *, columns: bool) -> dict[str, o
 
 def main(arguments: Sequence[str]) -> int:
     """Print the sizes as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m loadtests.capacity.measure", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.capacity.measure", description=__doc__
+    )
     parser.add_argument("--terminals", type=int, default=TERMINALS)
     parser.add_argument("--seconds", type=int, default=SECONDS, help="fixes of each terminal")
     parser.add_argument("--no-columns", action="store_true", help="without TimescaleDB")
     given = parser.parse_args(arguments)
     try:
-        found = asyncio.run(
-            measure(given.terminals, given.seconds, columns=not given.no_columns)
-        )
+        found = asyncio.run(measure(given.terminals, given.seconds, columns=not given.no_columns))
     except (asyncpg.PostgresError, OSError) as error:
         print(f"loadtests.capacity.measure: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,193 @@
+"""What ingest's Python costs a fix, without sockets: python -m loadtests ingest.
+
+Connections get the bytes that a loop would read for them, each an epoch a second, as fleets send;
+outcomes go through the publisher to a log that only counts. The loop's sockets and the log are
+left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from time import process_time
+from typing import NamedTuple
+from unittest.mock import patch
+
+from prometheus_client import CollectorRegistry
+
+from loadtests.load import LoadError
+from loadtests.report import Report
+from services.ingest.connection import Connection
+from services.ingest.intake import Intake
+from services.ingest.metrics import IngestMetrics
+from services.ingest.publisher import Publisher
+from services.ingest.settings import IngestSettings
+from services.log.base import FIX, Entry
+from services.log.memory import MemoryLog
+from services.nmea import core, read
+from services.tools.fleet import make_fleet
+from services.tools.fleet.prepared import epoch, moment, prepare
+from services.tools.sentence import sentence
+
+CONNECTIONS = (10, 1_000, 10_000)
+READS = 20_000
+"""Of one measurement, at least."""
+ROUND_READS = 1_000
+"""The publisher gets its turn after so many, or after each second of a larger fleet."""
+TICKS_A_SECOND = 4
+LEARNING_S = 4
+"""By then the cycle of every receiver is known."""
+START_US = 1_735_700_000_000_000
+SECOND_US = 1_000_000
+TRACKS = 100
+"""Vehicles whose data the connections share."""
+TRACK_S = 300
+
+
+class Cost(NamedTuple):
+    """Microseconds a fix."""
+
+    reading: float
+    publishing: float
+    ticking: float
+    """Four times a second each connection is asked whether anything is due."""
+
+
+class _Drain(MemoryLog):
+    """A log that takes everything and keeps nothing."""
+
+    fixes = 0
+
+    async def append(
+        self, topic: str, entries: Sequence[Entry], *, partition: int | None = None
+    ) -> Mapping[int, int]:
+        if topic == FIX:
+            self.fixes += len(entries)
+        return {0: len(entries)}
+
+
+class _Transport(asyncio.Transport):
+    """Of the terminal with this number; what is sent to it is gone."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__({"peername": (f"10.0.{number >> 8}.{number & 255}", 10110)})
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+
+class _Fleet:
+    """Connections that are logged in, and the clock by which they send."""
+
+    def __init__(self, connections: int) -> None:
+        self.now_s = 0.0
+        self.log = _Drain()
+        settings, metrics = IngestSettings(linger_s=0.0), IngestMetrics(CollectorRegistry())
+        self.publisher = Publisher(settings, self.log, metrics, "ingest")
+        self._intake = Intake(
+            settings,
+            self.publisher,
+            metrics,
+            "ingest",
+            clock_us=lambda: START_US + int(self.now_s * SECOND_US),
+            clock_s=lambda: self.now_s,
+        )
+        self._tracks = [prepare(one, START_US, TRACK_S) for one in make_fleet(TRACKS, 0)]
+        self._connections = [Connection(self._intake) for _ in range(connections)]
+        for number, connection in enumerate(self._connections):
+            connection.connection_made(_Transport(number))
+            self._send(connection, sentence(b"PDPR,LOGIN,T-%05d" % number))
+
+    async def pass_time(self, seconds: int) -> Cost:
+        """So many epochs of each. Raises LoadError if a fix is missing in the end."""
+        spent = [0.0, 0.0, 0.0]
+        expected = self.log.fixes + seconds * len(self._connections)
+        a_turn = -(-ROUND_READS // len(self._connections))
+        for done in range(0, seconds, a_turn):
+            turn = [self._epochs(second) for second in range(min(a_turn, seconds - done))]
+            times = [process_time()]
+            for epochs in turn:
+                for connection, data in zip(self._connections, epochs, strict=True):
+                    self._send(connection, data)
+            times.append(process_time())
+            while self.publisher.waiting_bytes:
+                await asyncio.sleep(0)
+            times.append(process_time())
+            for _ in range(TICKS_A_SECOND * len(turn)):
+                self._intake.tick(9)
+            times.append(process_time())
+            self.now_s += len(turn)
+            spent = [sum_ + end - start for sum_, start, end in zip(spent, times, times[1:])]
+        if self.log.fixes != expected:
+            raise LoadError(f"{self.log.fixes:,} of {expected:,} fixes reached the log")
+        return Cost(*(each / seconds / len(self._connections) * 1e6 for each in spent))
+
+    def _epochs(self, second: int) -> list[bytes]:
+        second += round(self.now_s)
+        now = moment(START_US + second * SECOND_US)
+        different = [epoch(track[second % TRACK_S], now) for track in self._tracks]
+        return [different[number % TRACKS] for number in range(len(self._connections))]
+
+    def _send(self, connection: Connection, data: bytes) -> None:
+        connection.get_buffer(-1)[: len(data)] = data
+        connection.buffer_updated(len(data))
+
+
+@asynccontextmanager
+async def _fleet(connections: int) -> AsyncIterator[_Fleet]:
+    made = _Fleet(connections)
+    publishing = asyncio.create_task(made.publisher.run())
+    try:
+        await made.pass_time(LEARNING_S)
+        yield made
+    finally:
+        publishing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await publishing
+
+
+@contextmanager
+def _in_python() -> Iterator[None]:
+    """Without the compiled core of the decoder."""
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(read, "compiled", None))
+        stack.enter_context(patch.multiple(core, next_epoch=None, plain_fix=None))
+        yield
+
+
+async def ingest(rounds: int, command: str) -> Report:
+    """Each size of fleet in turn, with and without the compiled core. Raises LoadError."""
+    report = Report("ingest", command)
+    for connections in CONNECTIONS:
+        seconds = -(-READS // connections)
+        compiled: list[Cost] = []
+        python: list[Cost] = []
+        async with _fleet(connections) as fleet:
+            for _ in range(rounds):
+                compiled.append(await fleet.pass_time(seconds))
+                with _in_python():
+                    python.append(await fleet.pass_time(seconds))
+        total = _add(report, f"{connections:,} connections, {core.ABOUT}", compiled)
+        _add(report, f"{connections:,} connections, Python only", python, total)
+    report.notes.append("The least of the rounds. No sockets, and a log that only counts.")
+    return report
+
+
+def _add(report: Report, name: str, costs: list[Cost], other: float | None = None) -> float:
+    least = min(costs, key=sum)
+    total = sum(least)
+    against, ratio = (None, None) if other is None else (core.ABOUT, total / other)
+    report.add(name, total, "µs/fix", against, ratio)
+    report.notes.append(
+        f"{name}: reading {least.reading:.2f}, to the log {least.publishing:.2f}, "
+        f"ticks {least.ticking:.2f} µs a fix"
+    )
+    return total
