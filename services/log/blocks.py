@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import chain
 
 from services.log.base import Entry, Record
 
@@ -61,10 +62,4 @@ def unpack(blob: bytes, count: int, first_offset: int, from_offset: int = 0) -> 
 
 def size_of(entries: Sequence[Entry]) -> int:
     """Bytes of keys and values."""
-    total = 0
-    for key, value in entries:
-        if key is not None:
-            total += len(key)
-        if value is not None:
-            total += len(value)
-    return total
+    return sum(map(len, filter(None, chain.from_iterable(entries))))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, errors
@@ -12,12 +14,15 @@ from aiokafka import TopicPartition as KafkaPartition
 from services.log.base import Batch, Record, TopicPartition
 from services.log.kafka_connection import KafkaConnection
 
+_OFFSET_KEY_VALUE = attrgetter("offset", "key", "value")
+
 
 def as_batch(source: KafkaPartition, records: Sequence[Any]) -> Batch:
     """A batch of aiokafka's records of one partition, of which there is at least one."""
     return Batch(
         TopicPartition(source.topic, source.partition),
-        [Record(record.offset, record.key, record.value) for record in records],
+        # Two steps without Python code: half the time of Record(…) for each.
+        [*map(tuple.__new__, repeat(Record), map(_OFFSET_KEY_VALUE, records))],
         records[-1].offset + 1,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 
-from services.log.base import Entry, Record, TopicPartition, TopicSpec
+from services.log.base import Entry, Record, TopicPartition, TopicSpec, numbered
 from services.log.embedded import EmbeddedLog
 from services.log.storage import Contents, Limits, Slice
 
@@ -39,7 +39,7 @@ class MemoryStorage:
         for number, entries in parts.items():
             records = self._records[TopicPartition(topic, number)]
             first = len(records)
-            records.extend(Record(at, *entry) for at, entry in enumerate(entries, first))
+            records.extend(numbered(entries, first))
             ends[number] = len(records)
         self._appended({TopicPartition(topic, number): end for number, end in ends.items()})
         return ends

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.log.base import Entry
+from services.log.blocks import size_of
 from services.log.sqlite_queries import Place
 from services.log.tail import Block
 
@@ -63,6 +64,9 @@ def plan(ends: Mapping[Place, int], appends: Sequence[Append]) -> Plan:
 
 def _cut(first: int, entries: list[Entry]) -> list[Block]:
     """Blocks of a size that a reader can take whole; a single large entry is a block too."""
+    size = size_of(entries)
+    if size <= MAX_BLOCK_BYTES and len(entries) <= MAX_BLOCK_ENTRIES:
+        return [Block(first, entries, size)]
     blocks = []
     start = size = 0
     for index, (key, value) in enumerate(entries):

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.log.base import Entry, Record, TopicPartition
+from services.log.base import Entry, Record, TopicPartition, numbered
 from services.log.storage import Limits, Slice
 
 
@@ -51,13 +51,8 @@ class Tail:
             if size > room or len(entries) > left:
                 records.extend(_part(entries, first, position, left, room, bool(records)))
                 break
-            records.extend(
-                [
-                    Record(offset, key, value)
-                    for offset, (key, value) in enumerate(entries, first)
-                    if offset >= position
-                ]
-            )
+            start = max(first, position)
+            records.extend(numbered(entries[start - first :], start))
             room -= size
         return Slice(records, records[-1].offset + 1 if records else position)
 
