@@ -77,6 +77,8 @@ class Client:
     def reset(self) -> None:
         """Break the connection, so that the server sees a reset and no end of the stream."""
         peer = self.writer.get_extra_info("socket")
+        if peer is None:
+            return  # The server was first.
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
