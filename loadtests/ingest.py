@@ -8,9 +8,9 @@ left out.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import gc
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from time import process_time
 from typing import NamedTuple
 from unittest.mock import patch
@@ -27,6 +27,7 @@ from services.ingest.settings import IngestSettings
 from services.log.base import FIX, Entry
 from services.log.memory import MemoryLog
 from services.nmea import core, read
+from services.runtime.process import COLLECT_THRESHOLDS
 from services.tools.fleet import make_fleet
 from services.tools.fleet.prepared import epoch, moment, prepare
 from services.tools.sentence import sentence
@@ -37,6 +38,7 @@ READS = 20_000
 ROUND_READS = 1_000
 """The publisher gets its turn after so many, or after each second of a larger fleet."""
 TICKS_A_SECOND = 4
+SILENT_TICKS = 9
 LEARNING_S = 4
 """By then the cycle of every receiver is known."""
 START_US = 1_735_700_000_000_000
@@ -85,7 +87,10 @@ class _Transport(asyncio.Transport):
 
 
 class _Fleet:
-    """Connections that are logged in, and the clock by which they send."""
+    """Connections that are logged in, and the clock by which they send.
+
+    What they have waiting stays below the bound of an intake, which so need not hear of rounds.
+    """
 
     def __init__(self, connections: int) -> None:
         self.now_s = 0.0
@@ -100,6 +105,8 @@ class _Fleet:
             clock_us=lambda: START_US + int(self.now_s * SECOND_US),
             clock_s=lambda: self.now_s,
         )
+        self.publisher.after_round = self._after_round
+        self._is_empty = asyncio.Event()
         self._tracks = [prepare(one, START_US, TRACK_S) for one in make_fleet(TRACKS, 0)]
         self._connections = [Connection(self._intake) for _ in range(connections)]
         for number, connection in enumerate(self._connections):
@@ -108,33 +115,40 @@ class _Fleet:
 
     async def pass_time(self, seconds: int) -> Cost:
         """So many epochs of each. Raises LoadError if a fix is missing in the end."""
-        spent = [0.0, 0.0, 0.0]
-        expected = self.log.fixes + seconds * len(self._connections)
+        fixes = seconds * len(self._connections)
+        expected = self.log.fixes + fixes
         a_turn = -(-ROUND_READS // len(self._connections))
-        for done in range(0, seconds, a_turn):
-            turn = [self._epochs(second) for second in range(min(a_turn, seconds - done))]
-            times = [process_time()]
-            for epochs in turn:
-                for connection, data in zip(self._connections, epochs, strict=True):
-                    self._send(connection, data)
-            times.append(process_time())
-            while self.publisher.waiting_bytes:
-                await asyncio.sleep(0)
-            times.append(process_time())
-            for _ in range(TICKS_A_SECOND * len(turn)):
-                self._intake.tick(9)
-            times.append(process_time())
-            self.now_s += len(turn)
-            spent = [sum_ + end - start for sum_, start, end in zip(spent, times, times[1:])]
+        turns = [
+            await self._turn(min(a_turn, seconds - done)) for done in range(0, seconds, a_turn)
+        ]
         if self.log.fixes != expected:
             raise LoadError(f"{self.log.fixes:,} of {expected:,} fixes reached the log")
-        return Cost(*(each / seconds / len(self._connections) * 1e6 for each in spent))
+        return Cost(*(sum(part) / fixes * 1e6 for part in zip(*turns, strict=True)))
+
+    async def _turn(self, seconds: int) -> tuple[float, float, float]:
+        """So many epochs of each, published together: the seconds of CPU that each part took."""
+        epochs = [self._epochs(round(self.now_s) + second) for second in range(seconds)]
+        start = process_time()
+        for each in epochs:
+            for connection, data in zip(self._connections, each, strict=True):
+                self._send(connection, data)
+        read = process_time()
+        self._is_empty.clear()
+        await self._is_empty.wait()
+        published = process_time()
+        for _ in range(TICKS_A_SECOND * seconds):
+            self._intake.tick(SILENT_TICKS)
+        self.now_s += seconds
+        return read - start, published - read, process_time() - published
 
     def _epochs(self, second: int) -> list[bytes]:
-        second += round(self.now_s)
         now = moment(START_US + second * SECOND_US)
         different = [epoch(track[second % TRACK_S], now) for track in self._tracks]
         return [different[number % TRACKS] for number in range(len(self._connections))]
+
+    def _after_round(self) -> None:
+        if not self.publisher.waiting_bytes:
+            self._is_empty.set()
 
     def _send(self, connection: Connection, data: bytes) -> None:
         connection.get_buffer(-1)[: len(data)] = data
@@ -150,22 +164,25 @@ async def _fleet(connections: int) -> AsyncIterator[_Fleet]:
         yield made
     finally:
         publishing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):
             await publishing
 
 
 @contextmanager
 def _in_python() -> Iterator[None]:
     """Without the compiled core of the decoder."""
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(read, "compiled", None))
-        stack.enter_context(patch.multiple(core, next_epoch=None, plain_fix=None))
+    with (
+        patch.object(read, "compiled", None),
+        patch.multiple(core, next_epoch=None, plain_fix=None),
+    ):
         yield
 
 
 async def ingest(rounds: int, command: str) -> Report:
     """Each size of fleet in turn, with and without the compiled core. Raises LoadError."""
     report = Report("ingest", command)
+    # As in a service.
+    gc.set_threshold(*COLLECT_THRESHOLDS)
     for connections in CONNECTIONS:
         seconds = -(-READS // connections)
         compiled: list[Cost] = []

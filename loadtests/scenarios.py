@@ -56,6 +56,15 @@ def _store(options: Options, command: str) -> Report:
     return report
 
 
+def _ingest(options: Options, command: str) -> Report:
+    import uvloop
+
+    from loadtests.ingest import ingest
+
+    report: Report = uvloop.run(ingest(options.sizes.rounds, command))
+    return report
+
+
 def _idle(options: Options, command: str) -> Report:
     from loadtests.idle import idle
 
@@ -146,6 +155,13 @@ SCENARIOS = {
         usual=Sizes(fixes=120_000, rounds=3),
         small=Sizes(fixes=20_000, rounds=1),
         bench=Sizes(fixes=80_000, rounds=3),
+    ),
+    "ingest": Scenario(
+        "ingest's Python from a read to the log, without sockets",
+        _ingest,
+        usual=Sizes(rounds=5),
+        small=Sizes(rounds=1),
+        bench=Sizes(rounds=3),
     ),
     "offline": Scenario(
         "dipper decode of a capture, against wc -l on it",

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
-from services.ingest.delivery import Receipt, encode
 from services.ingest.door import Door
 from services.ingest.identity import AcceptAll
 from services.ingest.limits import BANNED, CONNECTIONS, IN_FLIGHT, Addresses, Bans
 from services.ingest.metrics import IngestMetrics
 from services.ingest.notices import Notices
+from services.ingest.pace import PaceLimits
 from services.ingest.publisher import Publisher
+from services.ingest.rounds import Receipt
 from services.ingest.session import Session
-from services.ingest.settings import IngestSettings, LimitSettings
+from services.ingest.settings import IngestSettings
 from services.ingest.throttle import Throttle
 from services.nmea.terminal import Outcomes
 from services.runtime.audit import Audit
 
 RECEIVE_BUFFER_BYTES = 64 << 10
-SHORTEST_BURST_S = 0.5
-"""Ticks wake those who were slowed: a bucket that a tick could fill would waste what came in."""
 
 
 def wall_clock_us() -> int:
@@ -31,17 +29,22 @@ def wall_clock_us() -> int:
     return time.time_ns() // 1000
 
 
-class Member(Receipt, Protocol):
+class Ticked(Receipt, Protocol):
+    """A connection to which ticks matter."""
+
+    def tick(self, silent_ticks: int) -> bool:
+        """A moment has passed (see Session.tick); whether the next one matters, too."""
+        ...
+
+
+class Member(Ticked, Protocol):
     """A connection, as the intake and the server see it; ``connection.Connection``."""
 
     due_s: float
+    """When ``watch`` is to be called next."""
 
     def watch(self, now_s: float) -> None:
         """``due_s`` has come: see whether a limit of time is exceeded."""
-        ...
-
-    def tick(self, silent_ticks: int) -> None:
-        """A moment has passed (see Session.tick)."""
         ...
 
     def finish(self, *, clean: bool) -> None:
@@ -92,16 +95,17 @@ class Intake:
         self.notices = Notices(metrics)
         self.addresses = Addresses(limits.unidentified_per_address, limits.new_per_address_per_s)
         self.bans = Bans(limits.ban_s)
-        self.socket_options = _socket_options(limits)
-        rate = limits.terminal_lines_per_s
-        self.line_cost_s = 1 / rate if rate else 0.0
-        """What a line takes out of a terminal's bucket, as the time in which it comes back."""
-        self.burst_s = max(limits.terminal_burst_lines / rate, SHORTEST_BURST_S) if rate else 0.0
+        self.pace_limits = PaceLimits.of(limits)
         self.door = door or Door(AcceptAll(), Throttle(settings.login_failures), metrics, Audit())
         # One buffer for all: the loop asks for it, fills it and reports that in one go, and the
         # bytes are read before it turns to another connection. So an idle one owns no buffer.
         self.buffer = memoryview(bytearray(RECEIVE_BUFFER_BYTES))
         self.connections: set[Member] = set()
+        self.ticking: set[Ticked] = set()
+        """Those to which ticks matter: an epoch is open, or they are not read. They see to it
+        themselves, so that a tick costs nothing for all the others."""
+        self._admitted = 0
+        """Connections that are still to join."""
         self.holding = False
         """All connections together have too much waiting: nobody reads."""
         self.call_soon: Callable[[Callable[[], None]], object] = lambda call: call()
@@ -118,10 +122,11 @@ class Intake:
         """The session of a new connection."""
         return Session(self.settings.session, self._run)
 
-    def join(self, connection: Member, address: str) -> bool:
-        """Count a new connection in; false if there are too many."""
+    def admit(self, address: str) -> bool:
+        """Count a new connection in, which is to join at once or after its handshake; false if
+        there are too many."""
         now_s = self._clock_s()
-        if len(self.connections) >= self.settings.max_connections:
+        if len(self.connections) + self._admitted >= self.settings.max_connections:
             limit: str | None = CONNECTIONS
         else:
             limit = self.addresses.admit(address, now_s)
@@ -129,16 +134,28 @@ class Intake:
             self.metrics.connections_refused.inc()
             self.notices.exceeded(limit, now_s, address)
             return False
+        self._admitted += 1
+        return True
+
+    def dismiss(self, connection: object, address: str) -> None:
+        """One that was admitted will not join, if it has not done so: its handshake failed."""
+        if connection not in self.connections:
+            self._admitted -= 1
+            self.addresses.settle(address)
+
+    def join(self, connection: Member) -> None:
+        """An admitted connection is open."""
+        self._admitted -= 1
         self.connections.add(connection)
         self.metrics.connections_opened.inc()
         self.metrics.connections.inc()
         self._empty.clear()
-        return True
 
     def leave(self, connection: Member) -> None:
         """Count a connection out that is closed; nothing if it never joined."""
         if connection in self.connections:
             self.connections.remove(connection)
+            self.ticking.discard(connection)
             self.metrics.connections.dec()
         if not self.connections:
             self._empty.set()
@@ -146,10 +163,11 @@ class Intake:
     def tick(self, silent_ticks: int) -> None:
         """A moment has passed: let silent epochs leave, and hold connections to their times."""
         self.now_s = now_s = self._clock_s()
-        for connection in list(self.connections):
-            connection.tick(silent_ticks)
-            if connection.due_s <= now_s:
-                connection.watch(now_s)
+        for connection in list(self.ticking):
+            if not connection.tick(silent_ticks):
+                self.ticking.discard(connection)
+        for connection in [each for each in self.connections if each.due_s <= now_s]:
+            connection.watch(now_s)
         self.addresses.forget(now_s)
         self.bans.forget(now_s)
 
@@ -162,18 +180,17 @@ class Intake:
         await self._empty.wait()
 
     def put(self, receipt: Receipt, durable: int, out: Outcomes, read: int, pending: int) -> int:
-        """Queue outcomes for the log; returns the bytes that they hold until then.
+        """Queue outcomes for the log (see Round.add); returns the bytes that they hold until then.
 
         Above the bound every connection stops reading until half of it is left.
         """
-        delivery = encode(receipt, durable, out, read, pending)
-        self._publisher.put(delivery)
+        size = self._publisher.put(receipt, durable, out, read, pending)
         if not self.holding and self._publisher.waiting_bytes > self.settings.in_flight_bytes:
             self.holding = True
             self.notices.exceeded(IN_FLIGHT, self.now_s)
             for connection in self.connections:
                 connection.hold()
-        return delivery.size
+        return size
 
     def _after_round(self) -> None:
         if self.holding and self._publisher.waiting_bytes <= self.settings.in_flight_bytes // 2:
@@ -186,14 +203,3 @@ class Intake:
             return False
         self.notices.exceeded(BANNED, self.now_s, address, terminal)
         return True
-
-
-def _socket_options(limits: LimitSettings) -> Sequence[tuple[int, int, int]]:
-    """Of a connection: TCP notices a peer that vanished, and keeps few answers for a deaf one."""
-    return (
-        (socket.SOL_SOCKET, socket.SO_SNDBUF, limits.connection_buffer_bytes),
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, limits.keepalive_idle_s),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, limits.keepalive_interval_s),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, limits.keepalive_probes),
-    )

@@ -12,12 +12,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from services.codec import encode_tally
-from services.ingest.delivery import Delivery, Round, gather
 from services.ingest.metrics import IngestMetrics
+from services.ingest.rounds import Receipt, Round
 from services.ingest.running_tally import Ends, RunningTally
 from services.ingest.settings import IngestSettings
 from services.log.base import FIX, MESSAGE, REJECT, TALLY, Entry, Log, LogUnavailableError
 from services.model import Tally
+from services.nmea.terminal import Outcomes
 from services.runtime.backoff import keep_trying
 
 logger = logging.getLogger(__name__)
@@ -50,19 +51,23 @@ class Publisher:
         self._tally = RunningTally(run)
         self._repeats: Counter[str] = Counter()
         """How often the round's records of a topic may have been taken without a reply."""
-        self._queue: deque[Delivery] = deque()
-        self._queued_records = 0
+        self._rounds: deque[Round] = deque()
+        """Those that wait; the last of them gathers."""
         self._wake = asyncio.Event()
         self._closing = False
         # Asked for when read, so that it tells the truth while the log is away.
         metrics.receive_buffer_bytes.set_function(lambda: self.waiting_bytes)
 
-    def put(self, delivery: Delivery) -> None:
-        """Queue a delivery; its receipt hears of it when it is durable."""
-        self._queue.append(delivery)
-        self._queued_records += delivery.records
-        self.waiting_bytes += delivery.size
-        self._wake.set()
+    def put(self, receipt: Receipt, durable: int, out: Outcomes, read: int, pending: int) -> int:
+        """Queue outcomes (see Round.add), whose receipt hears of it when they are durable; returns
+        the bytes that they hold until then."""
+        rounds = self._rounds
+        if not rounds or rounds[-1].records >= self._settings.max_round_records:
+            rounds.append(Round())
+            self._wake.set()
+        size = rounds[-1].add(receipt, durable, out, read, pending)
+        self.waiting_bytes += size
+        return size
 
     def close(self) -> None:
         """Let ``run`` return once all that was put is durable."""
@@ -77,28 +82,18 @@ class Publisher:
         clock, last_start = asyncio.get_running_loop().time, float("-inf")
         while True:
             await self._wake.wait()
-            if not self._queue:
+            if not self._rounds:
                 if self._closing:
                     await self._append_tally(self._tally.finish())
                     return
                 self._wake.clear()
                 continue
             rest = last_start + self._settings.linger_s - clock()
-            if rest > 0 and self._queued_records < self._settings.max_round_records:
+            if rest > 0 and self._rounds[0].records < self._settings.max_round_records:
                 await asyncio.sleep(rest)
             last_start = clock()
-            await self._publish(self._next_round())
+            await self._publish(self._rounds.popleft())
             self._metrics.publish_seconds.observe(clock() - last_start)
-
-    def _next_round(self) -> Round:
-        """The oldest deliveries, up to the limit of records (but at least one delivery)."""
-        taken = [self._queue.popleft()]
-        records = taken[0].records
-        while self._queue and records < self._settings.max_round_records:
-            taken.append(self._queue.popleft())
-            records += taken[-1].records
-        self._queued_records -= records
-        return gather(taken)
 
     async def _publish(self, now: Round) -> None:
         self._repeats.clear()
@@ -154,9 +149,9 @@ class Publisher:
 
     def _count(self, done: Round) -> None:
         metrics = self._metrics
-        metrics.lines_read.inc(done.counts.read)
-        metrics.lines_used.inc(done.counts.used)
-        metrics.count_rejects(done.counts.rejected)
+        metrics.lines_read.inc(done.read)
+        metrics.lines_used.inc(done.used)
+        metrics.count_rejects(done.rejected)
         metrics.fixes_published.inc(len(done.fixes))
         metrics.messages_published.inc(len(done.messages))
         metrics.publish_batch_records.observe(done.records)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from services.ingest.delivery import Round
+from services.ingest.rounds import Round
 from services.model import Tally
 
 Offsets = Mapping[int, int]
@@ -29,15 +29,15 @@ class RunningTally:
 
     def add(self, done: Round, ends: Ends, repeated: int) -> Tally:
         """The tally once ``done`` is in the log, ``repeated`` lines of it perhaps twice."""
-        before, counts = self._latest, done.counts
+        before = self._latest
         self._latest = Tally(
             run=before.run,
             sequence=before.sequence + 1,
-            lines_read=before.lines_read + counts.read,
-            lines_pending=before.lines_pending + counts.pending,
-            lines_used=before.lines_used + counts.used,
-            lines_control=before.lines_control + counts.control,
-            lines_rejected=dict(Counter(before.lines_rejected) + Counter(counts.rejected)),
+            lines_read=before.lines_read + done.read,
+            lines_pending=before.lines_pending + done.pending,
+            lines_used=before.lines_used + done.used,
+            lines_control=before.lines_control + done.control,
+            lines_rejected=dict(Counter(before.lines_rejected) + Counter(done.rejected)),
             fixes_published=before.fixes_published + len(done.fixes),
             messages_published=before.messages_published + len(done.messages),
             fix_offsets=_later(before.fix_offsets, ends.fixes),

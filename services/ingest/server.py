@@ -8,6 +8,7 @@ import logging
 import math
 import resource
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -58,7 +59,7 @@ class IngestServer:
         self._publisher = Publisher(settings, log, metrics, run)
         self._intake = Intake(settings, self._publisher, metrics, run, door, clock_us)
         self._silent_ticks = math.ceil(settings.flush_after_s / TICK_S) + 1
-        self._listeners = Listeners(settings, lambda: Connection(self._intake))
+        self._listeners = Listeners(settings, partial(Connection, self._intake), self._intake)
         self._publishing: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._terminals = terminals

@@ -5,13 +5,13 @@ from __future__ import annotations
 from services.nmea.terminal import Outcomes, TerminalDecoder
 
 
-class Stream:
+class Stream(TerminalDecoder):
     """A terminal's decoder, and the tick of its last line."""
 
-    __slots__ = ("decoder", "heard")
+    __slots__ = ("heard",)
 
-    def __init__(self, decoder: TerminalDecoder, heard: int) -> None:
-        self.decoder = decoder
+    def __init__(self, terminal: str, run: str, heard: int) -> None:
+        super().__init__(terminal, run)
         self.heard = heard
 
 
@@ -21,12 +21,12 @@ class Streams:
     Silence is counted in ticks, so that it needs no clock.
     """
 
-    __slots__ = ("_by_terminal", "_limit", "_run", "ticks")
+    __slots__ = ("_by_terminal", "_limit", "run", "ticks")
 
     def __init__(self, run: str, limit: int) -> None:
+        self.run = run
         self.ticks = 0
         """How many ticks there were."""
-        self._run = run
         self._limit = limit
         self._by_terminal: dict[str, Stream] = {}
 
@@ -47,8 +47,8 @@ class Streams:
         if stream is None:
             if len(self._by_terminal) > self._limit:
                 oldest = next(name for name, s in self._by_terminal.items() if s is not keep)
-                self._by_terminal.pop(oldest).decoder.flush(out)
-            stream = Stream(TerminalDecoder(terminal, self._run), self.ticks)
+                self._by_terminal.pop(oldest).flush(out)
+            stream = Stream(terminal, self.run, self.ticks)
             self._by_terminal[terminal] = stream
         return stream
 
@@ -56,31 +56,26 @@ class Streams:
         """Flush open epochs of terminals that were silent for so many ticks."""
         self.ticks += 1
         for stream in self._by_terminal.values():
-            if self.ticks - stream.heard >= silent_ticks and stream.decoder.pending_lines:
-                stream.decoder.flush(out)
+            if self.ticks - stream.heard >= silent_ticks and stream.pending_lines:
+                stream.flush(out)
 
     def flush(self, out: Outcomes) -> None:
         """Let all open epochs leave as they are."""
         for stream in self._by_terminal.values():
-            stream.decoder.flush(out)
+            stream.flush(out)
 
     def discard(self, out: Outcomes) -> None:
         """Give all open epochs up as connection_lost."""
         for stream in self._by_terminal.values():
-            stream.decoder.discard(out)
+            stream.discard(out)
 
-    def pending_lines(self) -> int:
-        """Lines in open epochs."""
-        lines = 0
+    def pending(self) -> tuple[int, int | None]:
+        """How many lines are in open epochs, and the ordinal of the first of them."""
+        lines, first = 0, None
         for stream in self._by_terminal.values():
-            lines += stream.decoder.pending_lines
-        return lines
-
-    def first_pending(self) -> int | None:
-        """Ordinal of the first line that is in an open epoch; None if none is open."""
-        first: int | None = None
-        for stream in self._by_terminal.values():
-            ordinal = stream.decoder.pending_ordinal
-            if ordinal is not None and (first is None or ordinal < first):
-                first = ordinal
-        return first
+            if more := stream.pending_lines:
+                lines += more
+                ordinal = stream.pending_ordinal
+                if first is None or (ordinal is not None and ordinal < first):
+                    first = ordinal
+        return lines, first

@@ -13,11 +13,10 @@ class Framer:
     dropped. Never holds more than ``max_line + 1`` bytes between calls.
     """
 
-    __slots__ = ("_open", "_overlong", "max_line")
+    __slots__ = ("_open", "max_line")
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self.max_line = max_line
-        self._overlong = max_line + 1
         self._open = b""
 
     @property
@@ -31,13 +30,14 @@ class Framer:
             return []
         # splitlines of bytes knows CR, LF and CRLF only, as is wanted here.
         pieces = bytes(data).splitlines()
-        if self._open:
+        opened = len(self._open)
+        if opened:
             # Data that begins with CR or LF makes an empty first piece: it ends the open line.
             pieces[0] = self._open + pieces[0]
-        self._open = b"" if data[-1] in (13, 10) else pieces.pop()[: self._overlong]
-        if pieces and max(map(len, pieces)) > self.max_line:
-            return [piece[: self._overlong] for piece in pieces if piece]
-        return list(filter(None, pieces))
+        self._open = b"" if data[-1] in (13, 10) else pieces.pop()[: self.max_line + 1]
+        if len(data) + opened > self.max_line and pieces and max(map(len, pieces)) > self.max_line:
+            return [piece[: self.max_line + 1] for piece in pieces if piece]
+        return list(filter(None, pieces)) if b"" in pieces else pieces
 
     def finish(self) -> list[bytes]:
         """What is left when the stream ends: its last line if that lacks an end."""

@@ -54,9 +54,13 @@ SET name = excluded.name, checksum = excluded.checksum, applied_at = excluded.ap
 """
 
 CONDITIONS = {
+    # Which libraries are preloaded is not for everyone to read. This setting is there only if
+    # TimescaleDB's is one of them.
     "extension timescaledb": """
         SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
-           AND current_setting('shared_preload_libraries') LIKE '%timescaledb%'
+           AND EXISTS (
+               SELECT FROM pg_settings
+               WHERE name = 'timescaledb.max_background_workers' AND context = 'postmaster')
             OR EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')
     """,
     # 2.18 brought the columnstore under this name.

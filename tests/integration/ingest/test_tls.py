@@ -137,6 +137,39 @@ async def test_a_handshake_that_does_not_come_is_given_up_and_disturbs_nobody(
         writer.close()
 
 
+@pytest.mark.parametrize(("of_an_address", "of_all"), [(2, 100), (100, 2)])
+async def test_handshakes_count_as_connections_from_their_beginning_to_their_end(
+    log: TroubledLog, authority: Authority, of_an_address: int, of_all: int
+) -> None:
+    wanted = encrypted(authority)
+    limits = replace(wanted.limits, tls_handshake_s=0.5, unidentified_per_address=of_an_address)
+    context = client_context(authority.file)
+    async with ingest(log, replace(wanted, limits=limits, max_connections=of_all)) as server:
+        assert server.tls_address is not None
+        silent = [await asyncio.open_connection(*server.tls_address) for _ in range(2)]
+        with pytest.raises(OSError):  # noqa: PT011 (reset, or ended in the handshake)
+            async with connect_encrypted(server, context):
+                pass
+        for reader, writer in silent:
+            assert await reader.read() == b""
+            writer.close()
+        for _ in range(5):
+            async with connect_encrypted(server, context) as client:
+                await client.send(login("SAFE-1") + ACK_ON + stream(3))
+                await client.acknowledged(6)
+            await client.writer.wait_closed()
+
+
+async def test_a_stop_waits_for_no_handshake(log: TroubledLog, authority: Authority) -> None:
+    async with ingest(log, encrypted(authority)) as server:
+        assert server.tls_address is not None
+        reader, writer = await asyncio.open_connection(*server.tls_address)
+        async with connect_encrypted(server, client_context(authority.file)):
+            pass
+    assert await reader.read() == b""
+    writer.close()
+
+
 @pytest.mark.parametrize("clients", ["optional", "required"])
 async def test_the_certificates_common_name_is_the_terminal(
     log: TroubledLog, authority: Authority, clients: ClientCertificates

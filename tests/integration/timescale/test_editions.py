@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from services.runtime.embedded_postgres import EmbeddedPostgres
@@ -33,6 +34,29 @@ async def test_each_edition_gets_what_it_can_have_and_its_lack_is_told_once(
     expected = TOLD[edition]
     assert len(told) == (expected is not None)
     assert all(str(expected) in line for line in told)
+
+
+@pytest.mark.parametrize("edition", ["plain", "apache"], indirect=True)
+async def test_an_owner_of_the_database_who_is_nothing_else_may_migrate_it(
+    any_dsn: str, edition: str
+) -> None:
+    admin = await asyncpg.connect(any_dsn)
+    name = await admin.fetchval("SELECT current_database()")
+    owner = f"owner_of_{name}"
+    await admin.execute(f"CREATE ROLE {owner}")
+    await admin.execute(f"ALTER DATABASE {name} OWNER TO {owner}")
+    try:
+        done = await migrate(f"{any_dsn}{'&' if '?' in any_dsn else '?'}role={owner}")
+        assert done.skipped == SKIPPED[edition]
+        found = await admin.fetch(
+            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+        )
+        assert [row[0] for row in found] == [owner]
+    finally:
+        await admin.execute(f"REASSIGN OWNED BY {owner} TO CURRENT_USER")
+        await admin.execute(f"DROP OWNED BY {owner}")
+        await admin.execute(f"DROP ROLE {owner}")
+        await admin.close()
 
 
 async def test_the_store_asks_only_for_what_the_server_knows(any_dsn: str) -> None:

@@ -7,13 +7,14 @@ import asyncio
 from prometheus_client import CollectorRegistry
 
 from services.ingest.connection import Connection
-from services.ingest.delivery import Delivery
 from services.ingest.door import Door
 from services.ingest.intake import Intake
 from services.ingest.metrics import IngestMetrics
 from services.ingest.publisher import Publisher
+from services.ingest.rounds import Receipt, Round
 from services.ingest.settings import IngestSettings
 from services.log.memory import MemoryLog
+from services.nmea.terminal import Outcomes
 
 TICK_S = 0.25
 
@@ -86,24 +87,29 @@ class HeldPublisher(Publisher):
 
     def __init__(self, settings: IngestSettings, metrics: IngestMetrics) -> None:
         super().__init__(settings, MemoryLog(), metrics, "run")
-        self.waiting: list[Delivery] = []
+        self.waiting: list[Round] = []
+        """Of one delivery each."""
         self.rejected: dict[str, int] = {}
         """Lines by reason, since the beginning."""
         self.fixes = 0
 
-    def put(self, delivery: Delivery) -> None:
-        self.waiting.append(delivery)
-        self.waiting_bytes += delivery.size
-        self.fixes += len(delivery.fixes)
-        for reason, lines in delivery.counts.rejected.items():
+    def put(self, receipt: Receipt, durable: int, out: Outcomes, read: int, pending: int) -> int:
+        one = Round()
+        size = one.add(receipt, durable, out, read, pending)
+        self.waiting.append(one)
+        self.waiting_bytes += size
+        self.fixes += len(one.fixes)
+        for reason, lines in one.rejected.items():
             self.rejected[reason] = self.rejected.get(reason, 0) + lines
+        return size
 
     def publish(self) -> None:
         """All that waits is durable."""
         taken, self.waiting = self.waiting, []
-        for delivery in taken:
-            self.waiting_bytes -= delivery.size
-            delivery.receipt.published(1, delivery.durable, delivery.size)
+        for one in taken:
+            for receipt, settled in one.settled.items():
+                self.waiting_bytes -= settled.size
+                receipt.published(*settled)
         self.after_round()
 
 

@@ -106,6 +106,28 @@ def test_while_paused_silence_does_not_count() -> None:
     assert bench.publisher.waiting_bytes > 0
 
 
+def test_ticks_go_only_to_connections_with_an_open_epoch_or_that_are_not_read(
+    bench: Bench,
+) -> None:
+    connection, _ = bench.connect()
+    ticking = bench.intake.ticking
+    assert not ticking
+    feed(connection, stream(4))
+    for _ in range(2):
+        bench.intake.tick(1)
+    assert not ticking
+    feed(connection, rmc(4))
+    assert ticking == {connection}
+    for _ in range(2):
+        bench.intake.tick(1)
+    assert not ticking
+    connection.hold()
+    bench.intake.tick(1)
+    assert ticking == {connection}
+    connection.connection_lost(None)
+    assert not ticking
+
+
 def test_an_acknowledgement_waits_for_a_peer_that_reads_and_only_the_newest_is_sent(
     bench: Bench,
 ) -> None:

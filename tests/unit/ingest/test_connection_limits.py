@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -409,11 +408,3 @@ def test_a_limit_is_told_once_with_the_terminal_and_then_only_now_and_then(
 def test_every_limit_has_its_metric_from_the_start() -> None:
     bench = Bench(IngestSettings())
     assert {limit: bench.exceeded(limit) for limit in LIMITS} == dict.fromkeys(LIMITS, 0.0)
-
-
-def test_keepalive_is_as_set(bench: Bench) -> None:
-    values = {option: value for _, option, value in bench.intake.socket_options}
-    assert values[socket.TCP_KEEPIDLE] == 120
-    assert values[socket.TCP_KEEPINTVL] == 30
-    assert values[socket.TCP_KEEPCNT] == 3
-    assert values[socket.SO_KEEPALIVE] == 1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.ingest.door import Stranger
 from services.ingest.identity import BANNED, Trust, Verdict
 from services.ingest.registry import Registry, UnknownTerminals
 from services.ingest.session import Session
 from services.ingest.settings import SessionSettings
+from services.ingest.visitor import Stranger
 from services.terminals.records import Terminal
 from services.terminals.tokens import hash_token
 from tests.unit.ingest.lines import ACK_ON, epoch, login, rmc, sentence, tagged
@@ -138,7 +138,7 @@ def test_a_login_mends_a_refused_claim() -> None:
 
 def certified(name: str) -> Session:
     session = session_with_list()
-    session.certify(name)
+    session.claims.certify(name)
     return session
 
 
@@ -187,7 +187,7 @@ def test_a_certificate_of_a_terminal_that_is_shut_out_ends_the_connection() -> N
             return BANNED if trust is Trust.CERTIFICATE else super().claim(terminal, trust)
 
     session = Session(SessionSettings(), "run", ShutOut())
-    session.certify("TRUCK-1")
+    session.claims.certify("TRUCK-1")
     assert session.closing
 
 
