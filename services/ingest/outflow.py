@@ -9,6 +9,9 @@ from services.ingest.wire import Wire
 from services.nmea.terminal import Outcomes
 
 NEVER_S = float("inf")
+ACKNOWLEDGED_TOGETHER = 64
+"""While more of a terminal's lines are on their way to the log, fewer than these wait to be
+acknowledged with them: one that sends fast gets an answer a round or two, not one an epoch."""
 
 
 class Outflow:
@@ -76,7 +79,10 @@ class Outflow:
         """See rounds.Receipt."""
         self._unpublished -= deliveries
         self._waiting_bytes -= size
-        if self._session.acknowledging:
+        session = self._session
+        if session.acknowledging and (
+            not self._unpublished or durable - session.acknowledged >= ACKNOWLEDGED_TOGETHER
+        ):
             self._acknowledge(durable)
         if self._finished:
             if self._is_done():

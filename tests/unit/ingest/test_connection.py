@@ -144,6 +144,26 @@ def test_an_acknowledgement_waits_for_a_peer_that_reads_and_only_the_newest_is_s
     assert bench.value("dipper_acknowledged_lines_total") == 4
 
 
+def test_lines_are_acknowledged_together_with_those_on_their_way_unless_they_are_many(
+    bench: Bench,
+) -> None:
+    connection, transport = bench.connect()
+    feed(connection, login("TRUCK-1") + ACK_ON)
+    for second in (0, 1, 2):
+        feed(connection, rmc(second) + gga(second))
+    waiting = connection._unpublished
+    transport.sent = b""
+    connection.published(waiting - 1, 4, 0)
+    assert transport.sent == b""
+    connection.published(1, 6, 0)
+    assert transport.sent.startswith(b"$PDPR,ACK,6*")
+    transport.sent = b""
+    feed(connection, rmc(3) + gga(3))
+    feed(connection, rmc(4) + gga(4))
+    connection.published(1, 6 + 64, 0)
+    assert transport.sent.startswith(b"$PDPR,ACK,70*")
+
+
 def test_replies_pile_up_for_nobody(bench: Bench) -> None:
     connection, transport = bench.connect()
     feed(connection, login("TRUCK-1"))
