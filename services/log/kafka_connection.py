@@ -105,6 +105,12 @@ class KafkaConnection:
         """Turn errors of Kafka and of time into LogError and LogUnavailableError."""
         try:
             yield
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            raise LogUnavailableError(
+                f"Kafka's client at {self.servers} ended in the middle of it ({what})"
+            ) from error
         except TimeoutError as error:
             raise LogUnavailableError(
                 f"Kafka at {self.servers} did not answer in time ({what})"
@@ -150,6 +156,11 @@ class KafkaConnection:
                 await stop()
         except (TimeoutError, errors.KafkaError, OSError):
             return False
+        except asyncio.CancelledError:
+            # aiokafka waits for tasks that it has cancelled itself, and passes their end on.
+            if is_cancelled():
+                raise
+            return False
         return True
 
     async def _check_credentials(self) -> None:
@@ -194,6 +205,12 @@ class KafkaConnection:
             except (OSError, ssl.SSLError) as error:
                 raise LogError(f"the TLS files for Kafka can't be used: {error}") from error
         return self._ssl
+
+
+def is_cancelled() -> bool:
+    """Whether somebody wants the running task to end, and not only something that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _name(error: Exception) -> str:

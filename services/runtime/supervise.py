@@ -103,6 +103,15 @@ async def _stop_in_order(
 
 
 async def _run(part: Part, stopping: asyncio.Event) -> None:
-    await part.run(stopping)
+    try:
+        await part.run(stopping)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # Without this it would pass for an orderly end, and nobody would start the service again.
+        raise RuntimeError(
+            f"{part.name} ended: something that it waited for was cancelled"
+        ) from error
     if not stopping.is_set():
         raise RuntimeError(f"{part.name} ended on its own")

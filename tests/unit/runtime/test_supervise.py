@@ -55,3 +55,15 @@ async def test_a_part_that_ends_on_its_own_is_an_error() -> None:
 
     with pytest.raises(RuntimeError, match="store ended on its own"):
         await supervise([Part("store", ends)], asyncio.Event())
+
+
+async def test_a_part_that_ends_since_something_it_waited_for_was_cancelled_is_an_error() -> None:
+    """A library that cancels its own tasks and passes that on must not look like an orderly end."""
+
+    async def waits_for_a_stranger(_: asyncio.Event) -> None:
+        stranger = asyncio.ensure_future(asyncio.sleep(60))
+        asyncio.get_running_loop().call_soon(stranger.cancel)
+        await stranger
+
+    with pytest.raises(RuntimeError, match="store ended"):
+        await supervise([Part("store", waits_for_a_stranger)], asyncio.Event())
