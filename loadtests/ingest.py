@@ -19,11 +19,13 @@ from prometheus_client import CollectorRegistry
 
 from loadtests.load import LoadError
 from loadtests.report import Report
+from services.ingest.claims import Claims
 from services.ingest.connection import Connection
 from services.ingest.intake import Intake
 from services.ingest.metrics import IngestMetrics
+from services.ingest.pace import Pace
 from services.ingest.publisher import Publisher
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, LimitSettings
 from services.log.base import FIX, Entry
 from services.log.memory import MemoryLog
 from services.nmea import core, read
@@ -39,6 +41,8 @@ ROUND_READS = 1_000
 """The publisher gets its turn after so many, or after each second of a larger fleet."""
 TICKS_A_SECOND = 4
 SILENT_TICKS = 9
+WITHOUT_TICKS_S = 1e9
+"""Where ticks are left out, time stands still for the limits and then jumps."""
 LEARNING_S = 4
 """By then the cycle of every receiver is known."""
 START_US = 1_735_700_000_000_000
@@ -95,7 +99,9 @@ class _Fleet:
     def __init__(self, connections: int) -> None:
         self.now_s = 0.0
         self.log = _Drain()
-        settings, metrics = IngestSettings(linger_s=0.0), IngestMetrics(CollectorRegistry())
+        limits = LimitSettings(idle_s=WITHOUT_TICKS_S)
+        settings = IngestSettings(linger_s=0.0, limits=limits)
+        metrics = IngestMetrics(CollectorRegistry())
         self.publisher = Publisher(settings, self.log, metrics, "ingest")
         self._intake = Intake(
             settings,
@@ -178,6 +184,19 @@ def _in_python() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _unguarded() -> Iterator[None]:
+    """Without what limits and metrics cost a read and a round."""
+    with (
+        patch.object(Pace, "heard", lambda *_, **__: False),
+        patch.object(Claims, "give_way", lambda *_: None),
+        patch.object(Publisher, "_count", lambda *_: None),
+        # It also lets epochs leave after a silence, of which there is none here.
+        patch.object(Intake, "tick", lambda *_: None),
+    ):
+        yield
+
+
 async def ingest(rounds: int, command: str) -> Report:
     """Each size of fleet in turn, with and without the compiled core. Raises LoadError."""
     report = Report("ingest", command)
@@ -187,13 +206,17 @@ async def ingest(rounds: int, command: str) -> Report:
         seconds = -(-READS // connections)
         compiled: list[Cost] = []
         python: list[Cost] = []
+        unguarded: list[Cost] = []
         async with _fleet(connections) as fleet:
             for _ in range(rounds):
                 compiled.append(await fleet.pass_time(seconds))
+                with _unguarded():
+                    unguarded.append(await fleet.pass_time(seconds))
                 with _in_python():
                     python.append(await fleet.pass_time(seconds))
         total = _add(report, f"{connections:,} connections, {core.ABOUT}", compiled)
         _add(report, f"{connections:,} connections, Python only", python, total)
+        _add(report, f"{connections:,} connections, no limits, no metrics", unguarded, total)
     report.notes.append("The least of the rounds. No sockets, and a log that only counts.")
     return report
 
