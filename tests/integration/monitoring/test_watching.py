@@ -93,6 +93,24 @@ def frozen_database(up: LocalPipeline) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
+@asynccontextmanager
+async def stuttering_database(up: LocalPipeline) -> AsyncIterator[None]:
+    """It freezes again and again: most fixes wait for it, and few come in between."""
+
+    async def stutter() -> None:
+        while True:
+            with frozen_database(up):
+                await asyncio.sleep(3.0)
+            await asyncio.sleep(1.2)
+
+    task = asyncio.create_task(stutter())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
 async def spoil_the_tables(dsn: str) -> None:
     """Someone edits the database: a rule that fixes break, and a figure of the ledger."""
     connection = await asyncpg.connect(dsn)
@@ -172,7 +190,8 @@ async def test_each_alert_fires_when_its_fault_is_made(
                     "DipperLag",
                     "DipperLedgerNotChecked",
                 )
-            await wait_for("DipperSlow")
+            async with stuttering_database(up):
+                await wait_for("DipperSlow")
         await wait_for("DipperFleetSilent")
         for each in (up, other):
             os.kill(each.pid, signal.SIGKILL)
