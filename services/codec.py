@@ -33,14 +33,12 @@ read_waypoint: Callable[[bytes | None], Waypoint | None] | None = None
 """``decode_waypoint``, compiled; None for a record that is not as ``encode_fix`` writes it. Where
 it was not built, or DIPPER_PURE_PYTHON is set, there is none."""
 try:
-    # Written so, the error of a module that is not there differs from those of one that is.
     import services._codec as _codec  # noqa: PLR0402
 
     _codec.setup(Waypoint, FIX_QUALITIES)
-except ImportError as error:
-    ABOUT = f"Python only: {error}"
+except ImportError:
+    pass  # The Python code below does all of it.
 else:
-    ABOUT = "compiled"
     read_waypoint = _codec.read_waypoint
 
 Value = TypeVar("Value", bound=tuple[Any, ...])

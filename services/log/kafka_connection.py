@@ -13,6 +13,7 @@ from aiokafka.conn import create_conn
 
 from services.log import kafka_send
 from services.log.base import LogError, LogUnavailableError
+from services.runtime.cancellation import is_cancelled
 
 Result = TypeVar("Result")
 
@@ -205,12 +206,6 @@ class KafkaConnection:
             except (OSError, ssl.SSLError) as error:
                 raise LogError(f"the TLS files for Kafka can't be used: {error}") from error
         return self._ssl
-
-
-def is_cancelled() -> bool:
-    """Whether somebody wants the running task to end, and not only something that it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _name(error: Exception) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from services.runtime.cancellation import is_cancelled
+
 logger = logging.getLogger(__name__)
 
 STOP_S = 4.0
@@ -106,8 +108,7 @@ async def _run(part: Part, stopping: asyncio.Event) -> None:
     try:
         await part.run(stopping)
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if is_cancelled():
             raise
         # Without this it would pass for an orderly end, and nobody would start the service again.
         raise RuntimeError(

@@ -23,10 +23,8 @@ PostgreSQL's binary format; ``oid`` is that of the rows' type. Raises TypeError,
 OverflowError."""
 
 try:
-    # Written so, the error of a module that is not there differs from those of one that is.
     import services.store._rows as _rows  # noqa: PLR0402
-except ImportError as error:
-    ABOUT = f"Python only: {error}"
+except ImportError:
+    pass  # Python code and asyncpg do all of it.
 else:
-    ABOUT = "compiled"
     read_enriched, pack_positions = _rows.read_enriched, _rows.pack_positions

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from unittest.mock import patch
 
 import pytest
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 from services import codec
 from services.codec import CodecError, decode_waypoint, encode_fix
 from services.model import Waypoint
-from tests.core import need_core
+from tests.core import blocks_kept_by, need_core
 from tests.differential.records import fixes, records, spoilt
 
 RECORDS = fixes().map(encode_fix)
@@ -58,11 +56,4 @@ def test_the_core_keeps_nothing_of_what_it_reads() -> None:
         for case in cases:
             by_core(case)
 
-    for _ in range(100):
-        work()
-    gc.collect()
-    before = sys.getallocatedblocks()
-    for _ in range(2_000):
-        work()
-    gc.collect()
-    assert sys.getallocatedblocks() - before < 200
+    assert blocks_kept_by(work) < 200

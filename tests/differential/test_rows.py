@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from services.model import Fix, Source
 from services.store import compiled
 from services.store.compiled import Plain
 from services.store.positions import read_enriched
-from tests.core import need_core
+from tests.core import blocks_kept_by, need_core
 from tests.differential.records import PARTITION, records, spoilt
 
 IDS = {"TRUCK-1": 7}
@@ -91,11 +89,4 @@ def test_the_core_keeps_nothing_of_what_it_reads() -> None:
         with pytest.raises(TypeError):
             compiled.pack_positions([*rows, rows[0][:-1]], 1)  # type: ignore[misc]
 
-    for _ in range(100):
-        work()
-    gc.collect()
-    before = sys.getallocatedblocks()
-    for _ in range(2_000):
-        work()
-    gc.collect()
-    assert sys.getallocatedblocks() - before < 200
+    assert blocks_kept_by(work) < 200
