@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from loadtests.load import LoadError
 from loadtests.report import Report
+from services import codec
 from services.ingest.claims import Claims
 from services.ingest.connection import Connection
 from services.ingest.intake import Intake
@@ -179,7 +180,8 @@ def _in_python() -> Iterator[None]:
     """Without the compiled core of the decoder."""
     with (
         patch.object(read, "compiled", None),
-        patch.multiple(core, next_epoch=None, plain_fix=None),
+        patch.multiple(core, next_epoch=None, plain_fix=None, whole_epochs=None),
+        patch.object(codec, "add_plain_fixes", None),
     ):
         yield
 

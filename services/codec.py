@@ -41,6 +41,18 @@ except ImportError:
 else:
     read_waypoint = _codec.read_waypoint
 
+add_plain_fixes: Callable[[list[Any], list[Fix], int, type], tuple[int, int]] | None = None
+"""``add_fixes`` of ``fixes[start:]``, compiled, up to the first fix that is not plain; the place of
+that one and the bytes."""
+try:
+    import services._fixes as _fixes  # noqa: PLR0402
+
+    _fixes.setup(Fix)
+except ImportError:
+    pass
+else:
+    add_plain_fixes = _fixes.add_fixes
+
 Value = TypeVar("Value", bound=tuple[Any, ...])
 
 
@@ -85,6 +97,28 @@ def encode_fix(fix: Fix) -> bytes:
     if (rare := _rare(fix)) != _NO_RARE:
         record.update(item for item in zip(_RARE, rare, strict=True) if item[1] is not None)
     return orjson.dumps(record)
+
+
+def add_fixes(entries: list[Value], fixes: list[Fix], kind: type[Value]) -> int:
+    """Append a ``kind`` of terminal (UTF-8) and ``encode_fix`` for each; the values' bytes in all.
+
+    ``kind`` is a NamedTuple of two: the log's Entry, which this module does not know.
+    """
+    done = size = 0
+    while done < len(fixes):
+        if add_plain_fixes is not None:
+            done, plain = add_plain_fixes(entries, fixes, done, kind)
+            size += plain
+            if done == len(fixes):
+                break
+        fix = fixes[done]
+        # orjson's bytes keep the 4 KiB that they were written in for as long as they live; records
+        # wait by the ten thousand, so each is copied to its own size.
+        value = b"%b" % encode_fix(fix)
+        entries.append(tuple.__new__(kind, (fix.terminal.encode(), value)))
+        size += len(value)
+        done += 1
+    return size
 
 
 def decode_fix(value: bytes | None) -> Fix:

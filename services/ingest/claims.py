@@ -96,9 +96,13 @@ class Claims:
             return self.streams.open(source, self.current, out)
         return None if self.visitor.outranked(source) else stream
 
+    def holds(self) -> bool:
+        """False if another connection has proved meanwhile that it is the terminal."""
+        return self.current is None or not self.visitor.outranked(self.current.terminal)
+
     def give_way(self, out: Outcomes) -> None:
-        """Another connection may have proved meanwhile that it is the terminal."""
-        if self.current is not None and self.visitor.outranked(self.current.terminal):
+        """Turn the terminal away if another connection has proved to be it."""
+        if not self.holds():
             self.turn_away(REPLACED, out)
 
     def displace(self) -> None:

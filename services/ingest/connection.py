@@ -8,6 +8,7 @@ from typing import cast
 from services.ingest.intake import Intake
 from services.ingest.limits import TERMINAL_RATE, UNREAD_END
 from services.ingest.outflow import Outflow
+from services.nmea.stream import next_cut
 from services.runtime.tls import common_name
 
 LINE_ENDS = b"\r\n"
@@ -61,8 +62,16 @@ class Connection(Outflow, asyncio.BufferedProtocol):
             return
         intake, session = self._intake, self._session
         data = intake.buffer[:size].tobytes()
-        before = session.lines_read
-        self._deliver(session.receive(data, intake.clock_us()))
+        before, at_us = session.lines_read, intake.clock_us()
+        start = refused = 0
+        while start < size:
+            if whole := session.receive_whole(data, start, at_us):
+                self._deliver(whole)
+                start, refused = whole.end, 0
+            else:
+                end = next_cut(data, start, refused)
+                self._deliver(session.receive(data[start:end], at_us))
+                start, refused = end, refused + 1
         if self._anonymous:
             self._look_for_a_name()
         lines = session.lines_read - before

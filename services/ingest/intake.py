@@ -18,6 +18,7 @@ from services.ingest.rounds import Receipt
 from services.ingest.session import Session
 from services.ingest.settings import IngestSettings
 from services.ingest.throttle import Throttle
+from services.nmea.epoch import WholeBytes
 from services.nmea.terminal import Outcomes
 from services.runtime.audit import Audit
 
@@ -179,7 +180,9 @@ class Intake:
         """Returns when no connection is open."""
         await self._empty.wait()
 
-    def put(self, receipt: Receipt, durable: int, out: Outcomes, read: int, pending: int) -> int:
+    def put(
+        self, receipt: Receipt, durable: int, out: Outcomes | WholeBytes, read: int, pending: int
+    ) -> int:
         """Queue outcomes for the log (see Round.add); returns the bytes that they hold until then.
 
         Above the bound every connection stops reading until half of it is left.

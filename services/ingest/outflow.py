@@ -6,6 +6,7 @@ from services.ingest.intake import Intake
 from services.ingest.limits import CONNECTION_IN_FLIGHT, UNREAD_REPLIES
 from services.ingest.pace import Pace
 from services.ingest.wire import Wire
+from services.nmea.epoch import WholeBytes
 from services.nmea.terminal import Outcomes
 
 NEVER_S = float("inf")
@@ -114,13 +115,13 @@ class Outflow:
 
     # Inside.
 
-    def _deliver(self, out: Outcomes) -> None:
+    def _deliver(self, out: Outcomes | WholeBytes) -> None:
         """Outcomes to the log, replies to the terminal, bounds kept.
 
         Lines that have no outcome yet are counted with the next that have one.
         """
         session = self._session
-        if out.lines_used or out.rejects:
+        if out.lines_used or (type(out) is Outcomes and out.rejects):
             read = session.lines_read
             pending, durable = session.progress()
             self._waiting_bytes += self._intake.put(

@@ -18,6 +18,7 @@ from services.ingest.running_tally import Ends, RunningTally
 from services.ingest.settings import IngestSettings
 from services.log.base import FIX, MESSAGE, REJECT, TALLY, Entry, Log, LogUnavailableError
 from services.model import Tally
+from services.nmea.epoch import WholeBytes
 from services.nmea.terminal import Outcomes
 from services.runtime.backoff import keep_trying
 
@@ -58,7 +59,9 @@ class Publisher:
         # Asked for when read, so that it tells the truth while the log is away.
         metrics.receive_buffer_bytes.set_function(lambda: self.waiting_bytes)
 
-    def put(self, receipt: Receipt, durable: int, out: Outcomes, read: int, pending: int) -> int:
+    def put(
+        self, receipt: Receipt, durable: int, out: Outcomes | WholeBytes, read: int, pending: int
+    ) -> int:
         """Queue outcomes (see Round.add), whose receipt hears of it when they are durable; returns
         the bytes that they hold until then."""
         rounds = self._rounds

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from services.codec import encode_fix, encode_message, encode_reject
+from services.codec import add_fixes, encode_message, encode_reject
 from services.log.base import FIX, MESSAGE, REJECT, Entry
+from services.nmea.epoch import WholeBytes
 from services.nmea.terminal import Outcomes
 
 DELIVERY_OVERHEAD_BYTES = 500
@@ -69,17 +70,27 @@ class Round:
         """By reason."""
         self.settled: dict[Receipt, Settled] = {}
 
-    def add(self, receipt: Receipt, durable: int, out: Outcomes, read: int, pending: int) -> int:
+    def add(
+        self, receipt: Receipt, durable: int, out: Outcomes | WholeBytes, read: int, pending: int
+    ) -> int:
         """Add the outcomes of one read: ``read`` lines were read, and ``pending`` more are pending
         than before. Once the round is durable, so are the receipt's first ``durable`` lines.
         Returns the bytes that this holds until then."""
-        # orjson's bytes keep the 4 KiB that they were written in for as long as they live; records
-        # wait here by the ten thousand, so each is copied to its own size.
-        size, records = DELIVERY_OVERHEAD_BYTES, len(out.fixes)
-        for fix in out.fixes:
-            value = b"%b" % encode_fix(fix)
-            size += len(value)
-            self.fixes.append(_build(Entry, (fix.terminal.encode(), value)))
+        size = DELIVERY_OVERHEAD_BYTES + ENTRY_OVERHEAD_BYTES * len(out.fixes)
+        size += add_fixes(self.fixes, out.fixes, Entry)
+        self.records += len(out.fixes)
+        self.used += out.lines_used
+        self.read += read
+        self.pending += pending
+        if type(out) is Outcomes:
+            size += self._add_others(out)
+        deliveries, _, before = self.settled.get(receipt, _NOTHING)
+        self.settled[receipt] = _build(Settled, (deliveries + 1, durable, before + size))
+        return size
+
+    def _add_others(self, out: Outcomes) -> int:
+        """Messages and rejects; the bytes that they hold."""
+        size = records = 0
         for message in out.messages:
             value = b"%b" % encode_message(message)
             size += len(value)
@@ -94,14 +105,8 @@ class Round:
         for reason, lines in out.lines_rejected.items():
             self.rejected[reason] = self.rejected.get(reason, 0) + lines
         self.records += records
-        self.read += read
-        self.pending += pending
-        self.used += out.lines_used
         self.control += out.lines_control
-        size += ENTRY_OVERHEAD_BYTES * records
-        deliveries, _, before = self.settled.get(receipt, _NOTHING)
-        self.settled[receipt] = _build(Settled, (deliveries + 1, durable, before + size))
-        return size
+        return size + ENTRY_OVERHEAD_BYTES * records
 
     def lines_of(self, topic: str) -> int:
         """How many lines its records of ``topic`` stand for."""

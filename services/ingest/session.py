@@ -13,6 +13,8 @@ from services.ingest.limits import BAD_LINES
 from services.ingest.settings import SessionSettings
 from services.ingest.streams import Stream, Streams
 from services.ingest.visitor import Stranger, Visitor
+from services.nmea.core import LONGEST_PLAIN
+from services.nmea.epoch import WholeBytes
 from services.nmea.framing import Framer
 from services.nmea.identity import Identification
 from services.nmea.read import Bad, Control, Numbered, Reading, line_reader
@@ -75,6 +77,29 @@ class Session:
         out = Outcomes()
         self._read(self._framer.feed(data), received_at_us, out)
         return out
+
+    def receive_whole(self, data: bytes, start: int, received_at_us: int) -> WholeBytes | None:
+        """A shortcut for ``data[start:]`` that begins with whole epochs of the connection's own
+        terminal, as nearly all reads do: what they give; ``receive`` is for the bytes behind them.
+
+        None if the bytes do not, or if it takes the whole way to see what they say.
+        """
+        claims = self.claims
+        stream = claims.current
+        if (
+            stream is None
+            or self._framer.open_line
+            or self._settings.max_line < LONGEST_PLAIN
+            or not (claims.proved or claims.holds())
+        ):
+            return None
+        whole = stream.take_bytes(data, start, received_at_us, self._settings.max_fields)
+        if whole is not None:
+            stream.heard = claims.streams.ticks
+            self.lines_received += whole.lines_used
+            self.lines_read += whole.lines_used
+            self.bad_in_row, self.heard_valid = 0, True
+        return whole
 
     def tick(self, silent_ticks: int) -> Outcomes:
         """A moment has passed: open epochs leave whose terminal was silent for so many ticks."""

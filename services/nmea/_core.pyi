@@ -42,3 +42,14 @@ def plain_fix(
     received_at_us: int,
     run: str,
 ) -> Fix | None: ...
+def whole_epochs(
+    data: bytes,
+    start: int,
+    kinds: tuple[tuple[str, type, bool], ...],
+    left_time: int | None,
+    max_fields: int,
+    terminal: str,
+    received_at_us: int,
+    run: str,
+    build_fix: Callable[[str, int | None, int, Sequence[Typed], int, str], Fix],
+) -> tuple[list[Fix], int, int, int] | None: ...

@@ -47,8 +47,22 @@ next_epoch: NextEpoch | None = None
 1970) and sentences of the epoch that begins with ``readings[start]``, if its sentences are of
 just these ``cycle.Whole`` kinds and all of one time that is not ``left_time``; else None."""
 
+BuildFix = Callable[[str, int | None, int, Sequence[Typed], int, str], Fix]
+WholeEpochs = Callable[
+    [bytes, int, tuple[tuple[str, type, bool], ...], int | None, int, str, int, str, BuildFix],
+    tuple[list[Fix], int, int, int] | None,
+]
+whole_epochs: WholeEpochs | None = None
+"""``whole_epochs(data, start, kinds, left_time, max_fields, terminal, received_at_us, run,
+build_fix)``: the epochs that ``data[start:]`` begins with, each as ``next_epoch`` takes them, with
+a date of its own and of plain lines alone, at most ``LONGEST_PLAIN`` bytes long. Their fixes, where
+in ``data`` they end, and the last one's time of day and date; None if there is no such epoch."""
+
 plain_fix: Callable[[str, int | None, int, Sequence[Typed], int, str], Fix | None] | None = None
 """``build_fix`` of at most one RMC and one GGA; None for other sentences."""
+
+LONGEST_PLAIN = 132
+"""Bytes of a line that the core reads, at most."""
 
 try:
     # Written so, the error of a core that is not there differs from those of one that is.
@@ -66,3 +80,4 @@ else:
     ABOUT = "compiled core"
     read_lines, read_plain = _core.read_lines, _core.read_plain
     next_epoch, plain_fix = _core.next_epoch, _core.plain_fix
+    whole_epochs = _core.whole_epochs

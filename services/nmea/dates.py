@@ -63,15 +63,25 @@ class DateKeeper:
         days = self._days + _midnights_between(self._time_of_day_us, time_of_day_us)
         return days * DAY_US + time_of_day_us
 
+    def keep(self, time_of_day_us: int, given: int) -> int:
+        """``settle`` of an epoch that has a date of its own."""
+        time_us = given * DAY_US + time_of_day_us
+        # With a leap second that is the next day.
+        self._days = time_us // DAY_US
+        self._time_of_day_us = time_of_day_us
+        return time_us
+
     def settle(self, time_of_day_us: int, given: int | None) -> int | None:
         """The same, and the date is kept for the epochs to come.
 
         A late epoch of the day before leaves the kept date as it is, unless its date was given.
         """
-        time_us = self.time_us(time_of_day_us, given)
+        if given is not None:
+            return self.keep(time_of_day_us, given)
+        time_us = self.time_us(time_of_day_us, None)
         if time_us is not None:
             days = time_us // DAY_US
-            if given is not None or self._days is None or days >= self._days:
+            if self._days is None or days >= self._days:
                 self._days = days
                 self._time_of_day_us = time_of_day_us
         return time_us

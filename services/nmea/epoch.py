@@ -52,6 +52,16 @@ class Rejected(NamedTuple):
 Outcome = Fix | Undated | Rejected
 
 
+class WholeBytes(NamedTuple):
+    """What whole epochs at the beginning of some bytes gave."""
+
+    fixes: list[Fix]
+    """At least one."""
+    lines_used: int
+    end: int
+    """The place behind them and their line ends."""
+
+
 class Assembler:
     """The sentences of one terminal, one at a time in the order of its stream → Outcomes."""
 
@@ -63,11 +73,11 @@ class Assembler:
         "_left_complete",
         "_left_time",
         "_left_time_us",
-        "_lines",
         "_ordinal",
         "_received_at_us",
         "_sentences",
         "_time",
+        "lines",
         "run",
         "terminal",
     )
@@ -78,7 +88,8 @@ class Assembler:
         self._cycle = Cycle()
         self._dates = DateKeeper()
         self._sentences: list[Typed] = []
-        self._lines: list[bytes] = []
+        self.lines: list[bytes] = []
+        """Of the open epoch: neither used nor rejected yet."""
         self._ordinal = 0
         self._received_at_us = 0
         self._time: int | None = None
@@ -92,14 +103,9 @@ class Assembler:
         self._last_time_us: int | None = None
 
     @property
-    def pending_lines(self) -> int:
-        """Lines in the open epoch."""
-        return len(self._lines)
-
-    @property
     def pending_ordinal(self) -> int | None:
         """Ordinal of the open epoch's first line; None if no epoch is open."""
-        return self._ordinal if self._lines else None
+        return self._ordinal if self.lines else None
 
     @property
     def last_time_us(self) -> int | None:
@@ -131,17 +137,17 @@ class Assembler:
                 if turned is None:
                     return self._refuse(raw, received_at_us)
                 outcomes = turned
-        if not self._lines:
+        if not self.lines:
             self._ordinal = ordinal
             self._cycle.begin(sentence)
         self._sentences.append(sentence)
-        self._lines.append(raw)
+        self.lines.append(raw)
         self._received_at_us = received_at_us
         if self._cycle.covers(sentence):
             self._cycle.completed(self._sentences)
             left = self._leave(complete=True)
             return [*outcomes, *left] if outcomes else left
-        if len(self._lines) >= MAX_LINES:
+        if len(self.lines) >= MAX_LINES:
             return [*outcomes, *self.flush()]
         return outcomes
 
@@ -154,7 +160,7 @@ class Assembler:
         would have given.
         """
         whole = self._cycle.whole
-        if whole is None or self._lines or core.next_epoch is None:
+        if whole is None or self.lines or core.next_epoch is None:
             return 0, ()
         found = core.next_epoch(readings, start, whole, self._left_time)
         if found is None:
@@ -173,16 +179,47 @@ class Assembler:
         self._last_time_us = time_us
         return taken, (fix,)
 
+    def feed_bytes(
+        self, data: bytes, start: int, received_at_us: int, max_fields: int
+    ) -> WholeBytes | None:
+        """A shortcut for ``data[start:]`` that begins with epochs as ``feed_whole`` takes them, in
+        plain lines and with dates of their own: framing and reading are done on the way.
+
+        Allowed where a line begins. None if there is no such epoch.
+        """
+        whole = self._cycle.whole
+        if whole is None or self.lines or core.whole_epochs is None:
+            return None
+        found = core.whole_epochs(
+            data,
+            start,
+            whole,
+            self._left_time,
+            max_fields,
+            self.terminal,
+            received_at_us,
+            self.run,
+            build_fix,
+        )
+        if found is None:
+            return None
+        fixes, end, time, date = found
+        self._cycle.repeated()
+        self._left_time = time
+        self._left_time_us = self._last_time_us = self._dates.keep(time, date)
+        self._left_complete = True
+        return WholeBytes(fixes, len(fixes) * len(whole), end)
+
     def flush(self) -> Sequence[Outcome]:
         """The open epoch leaves as it is: after silence, a disconnect or the end of a file."""
-        if not self._lines:
+        if not self.lines:
             return ()
         self._cycle.interrupted()
         return self._leave()
 
     def discard(self) -> Sequence[Rejected]:
         """The open epoch's lines, rejected as connection_lost: the terminal sends them again."""
-        rejected = [Rejected(line, CONNECTION_LOST, self._received_at_us) for line in self._lines]
+        rejected = [Rejected(line, CONNECTION_LOST, self._received_at_us) for line in self.lines]
         self._cycle.interrupted()
         self._close()
         return rejected
@@ -232,7 +269,7 @@ class Assembler:
 
     def _leave(self, complete: bool = False) -> Sequence[Outcome]:
         time = self._time if self._time is not None else self._clock_time
-        sentences, lines = self._sentences, self._lines
+        sentences, lines = self._sentences, self.lines
         if time is None:
             return self._leave_timeless()
         time_us = self._dates.settle(time, date_given(time, sentences))
@@ -252,13 +289,13 @@ class Assembler:
             Rejected(
                 line, AFTER_EPOCH if isinstance(sentence, ZDA) else NO_TIME, self._received_at_us
             )
-            for sentence, line in zip(self._sentences, self._lines, strict=True)
+            for sentence, line in zip(self._sentences, self.lines, strict=True)
         ]
         self._close()
         return rejected
 
     def _close(self) -> None:
         self._sentences = []
-        self._lines = []
+        self.lines = []
         self._time = None
         self._clock_time = None

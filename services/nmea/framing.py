@@ -13,16 +13,12 @@ class Framer:
     dropped. Never holds more than ``max_line + 1`` bytes between calls.
     """
 
-    __slots__ = ("_open", "max_line")
+    __slots__ = ("max_line", "open_line")
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self.max_line = max_line
-        self._open = b""
-
-    @property
-    def open_bytes(self) -> int:
-        """How many bytes of a line without its end are held."""
-        return len(self._open)
+        self.open_line = b""
+        """The bytes of a line without its end."""
 
     def feed(self, data: bytes | memoryview) -> list[bytes]:
         """The lines that end in ``data``, in order."""
@@ -30,16 +26,16 @@ class Framer:
             return []
         # splitlines of bytes knows CR, LF and CRLF only, as is wanted here.
         pieces = bytes(data).splitlines()
-        opened = len(self._open)
+        opened = len(self.open_line)
         if opened:
             # Data that begins with CR or LF makes an empty first piece: it ends the open line.
-            pieces[0] = self._open + pieces[0]
-        self._open = b"" if data[-1] in (13, 10) else pieces.pop()[: self.max_line + 1]
+            pieces[0] = self.open_line + pieces[0]
+        self.open_line = b"" if data[-1] in (13, 10) else pieces.pop()[: self.max_line + 1]
         if len(data) + opened > self.max_line and pieces and max(map(len, pieces)) > self.max_line:
             return [piece[: self.max_line + 1] for piece in pieces if piece]
         return list(filter(None, pieces)) if b"" in pieces else pieces
 
     def finish(self) -> list[bytes]:
         """What is left when the stream ends: its last line if that lacks an end."""
-        rest, self._open = self._open, b""
+        rest, self.open_line = self.open_line, b""
         return [rest] if rest else []

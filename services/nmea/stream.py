@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from services.nmea import core
+from services.nmea.core import LONGEST_PLAIN
+from services.nmea.epoch import WholeBytes
 from services.nmea.framing import Framer
 from services.nmea.read import MAX_LINE, read_lines
+from services.nmea.sentences import MAX_FIELDS
 from services.nmea.terminal import Outcomes, TerminalDecoder
+
+FIRST_PIECE_BYTES = 2_048
+LINES_TRIED = 12
+
+
+def next_cut(data: bytes, start: int, refused: int) -> int:
+    """Up to where bytes go the whole way before the shortcut for whole epochs is tried again, which
+    has been refused ``refused`` times in a row, now at ``start``.
+
+    First some kilobytes, so that small reads stay in one piece; then line by line, as many as an
+    epoch has, since the shortcut works between two epochs only. Then twice as many bytes: a stream
+    that is not plain seldom becomes so.
+    """
+    if core.whole_epochs is None:
+        return len(data)
+    times, line = divmod(refused, LINES_TRIED)
+    least = start if line else start + (FIRST_PIECE_BYTES << min(times, 10))
+    return data.find(b"\n", least) + 1 or len(data)
 
 
 class Stream:
@@ -31,7 +53,17 @@ class Stream:
     def feed(self, data: bytes, received_at_us: int) -> Outcomes:
         """What the next bytes complete."""
         out = Outcomes()
-        self._take(self._framer.feed(data), received_at_us, out)
+        start = refused = 0
+        while start < len(data):
+            if whole := self._take_whole(data, start, received_at_us):
+                out.fixes += whole.fixes
+                out.lines_used += whole.lines_used
+                self._ordinal += whole.lines_used
+                start, refused = whole.end, 0
+            else:
+                end = next_cut(data, start, refused)
+                self._take(self._framer.feed(data[start:end]), received_at_us, out)
+                start, refused = end, refused + 1
         return out
 
     def end_line(self, received_at_us: int) -> Outcomes:
@@ -45,6 +77,11 @@ class Stream:
         out = self.end_line(received_at_us)
         self._decoder.flush(out)
         return out
+
+    def _take_whole(self, data: bytes, start: int, received_at_us: int) -> WholeBytes | None:
+        if self._framer.open_line or self._max_line < LONGEST_PLAIN:
+            return None
+        return self._decoder.take_bytes(data, start, received_at_us, MAX_FIELDS)
 
     def _take(self, lines: list[bytes], received_at_us: int, out: Outcomes) -> None:
         decoder = self._decoder

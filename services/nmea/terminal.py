@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from services.codec import content_id
 from services.model import MAX_REJECT_BYTES, Fix, Message, Reject
 from services.nmea.core import Numbered
-from services.nmea.epoch import Assembler, Outcome, Rejected, Undated
+from services.nmea.epoch import Assembler, Outcome, Rejected, Undated, WholeBytes
 from services.nmea.identity import Identification
 from services.nmea.readings import Bad, Control, Other, Reading
 from services.nmea.reasons import NO_DATE, UNSUPPORTED
@@ -102,6 +102,12 @@ class TerminalDecoder:
             self._put(outcomes, out)
         return taken
 
+    def take_bytes(
+        self, data: bytes, start: int, received_at_us: int, max_fields: int
+    ) -> WholeBytes | None:
+        """See ``Assembler.feed_bytes``."""
+        return self._assembler.feed_bytes(data, start, received_at_us, max_fields)
+
     def flush(self, out: Outcomes) -> None:
         """Let the open epoch leave: after a silent interval, a disconnect, the end of a file."""
         self._put(self._assembler.flush(), out)
@@ -113,7 +119,7 @@ class TerminalDecoder:
     @property
     def pending_lines(self) -> int:
         """Lines in the open epoch: neither used nor rejected yet."""
-        return self._assembler.pending_lines
+        return len(self._assembler.lines)
 
     @property
     def pending_ordinal(self) -> int | None:

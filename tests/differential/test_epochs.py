@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -11,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.nmea import core
+from services.nmea.build_fix import build_fix
 from services.nmea.stream import Stream
 from services.nmea.terminal import Outcomes
-from tests.core import need_core
+from tests.core import blocks_kept_by, need_core, reading_by
 from tests.differential.test_differential import STREAMS, bytes_of
 from tests.unit.nmea.framed import framed
 
@@ -93,8 +95,8 @@ def stream_of(seed: int, shape: tuple[str, ...], chance: float, seconds: int) ->
 def outcomes(reads: list[bytes], *, whole: bool) -> list[tuple[object, ...]]:
     """What each read gives, with and without the shortcuts."""
     stream = Stream("TRUCK-1", run="run-1")
-    ways = (core.next_epoch, core.plain_fix) if whole else (None, None)
-    with patch.object(core, "next_epoch", ways[0]), patch.object(core, "plain_fix", ways[1]):
+    names = ("next_epoch", "plain_fix", "whole_epochs")
+    with patch.multiple(core, **{name: getattr(core, name) if whole else None for name in names}):
         given = [stream.feed(read, 1_000 + at) for at, read in enumerate(reads)]
         given.append(stream.finish(9_999))
     return [tuple(repr(getattr(out, name)) for name in Outcomes.__slots__) for out in given]
@@ -128,16 +130,64 @@ def test_a_capture_gives_the_same_whole_or_by_sentence(name: str) -> None:
     assert outcomes(reads, whole=True) == outcomes(reads, whole=False)
 
 
-def test_a_steady_receiver_is_taken_whole() -> None:
-    next_epoch = core.next_epoch
-    assert next_epoch is not None
-    taken = []
+def noting(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
+    """What a shortcut of the core answers from now on."""
+    shortcut, answers = getattr(core, name), []
 
     def noted(*arguments: Any) -> Any:
-        taken.append(next_epoch(*arguments))
-        return taken[-1]
+        answers.append(shortcut(*arguments))
+        return answers[-1]
 
-    with patch.object(core, "next_epoch", noted):
-        fixes = Stream("TRUCK-1").feed(stream_of(5, SHAPES[0], 0.0, 40), 1).fixes
+    monkeypatch.setattr(core, name, noted)
+    return answers
+
+
+def test_a_steady_receiver_is_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "whole_epochs", None)
+    taken = noting(monkeypatch, "next_epoch")
+    fixes = Stream("TRUCK-1").feed(stream_of(5, SHAPES[0], 0.0, 40), 1).fixes
     assert len(fixes) >= 38
     assert len(taken) - taken.count(None) >= 36
+
+
+@pytest.mark.parametrize("shape", SHAPES[:2] + SHAPES[4:6], ids="-".join)
+def test_the_bytes_of_a_steady_receiver_are_taken_in_one_go(
+    shape: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = stream_of(5, shape, 0.0, 48)
+    lines = data.splitlines(keepends=True)
+    learnt = 8 * len(shape)
+    stream = Stream("TRUCK-1")
+    stream.feed(b"".join(lines[:learnt]), 1)
+    taken = noting(monkeypatch, "whole_epochs")
+    fixes = stream.feed(b"".join(lines[learnt:]), 1).fixes
+    assert len(fixes) == 40
+    assert [answer is not None for answer in taken] == [True]
+
+
+def test_an_epoch_that_python_has_read_is_known_to_the_core() -> None:
+    data = stream_of(5, ("QXRMC", "QXGGA"), 0.0, 20)
+    stream = Stream("TRUCK-1")
+    with reading_by("python"), patch.multiple(core, next_epoch=None, whole_epochs=None):
+        stream.feed(data, 1)
+    whole = stream._decoder._assembler._cycle.whole
+    assert whole is not None
+    assert core.whole_epochs is not None
+    found = core.whole_epochs(data, 0, whole, None, 32, "TRUCK-1", 1, "", build_fix)
+    assert found is not None
+    assert len(found[0]) == 20
+
+
+def test_the_core_keeps_nothing_of_the_epochs_that_it_takes() -> None:
+    data = stream_of(5, SHAPES[0], 0.0, 8)
+    for spoilt in (data, data[:-1], data[:-40], data.replace(b"A,", b"B,")):
+        stream = Stream("TRUCK-1")
+        stream.feed(data, 1)
+        assert blocks_kept_by(partial(stream.feed, spoilt, 1)) < 200
+
+
+@pytest.mark.parametrize("start", [-1, 1])
+def test_the_core_refuses_a_start_outside_of_the_bytes(start: int) -> None:
+    assert core.whole_epochs is not None
+    with pytest.raises(ValueError, match="outside of data"):
+        core.whole_epochs(b"", start, (), None, 32, "TRUCK-1", 1, "", build_fix)

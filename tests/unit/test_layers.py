@@ -12,6 +12,7 @@ LAYERS = {
     "model": 0,
     "codec": 0,
     "_codec": 0,
+    "_fixes": 0,
     "nmea": 1,
     "zones": 1,
     "terminals": 1,

@@ -13,122 +13,12 @@
 #include <stdlib.h>
 
 #include "epochs.h"
-#include "sentences.h"
-
-#define LONGEST 132
-#define SHORTEST 10 /* $GPRMC,*hh */
-#define LETTERS 26
-#define LETTERS_AND_DIGITS 36
+#include "lines.h"
+#include "stream.h"
 
 #ifndef CORE_SOURCE
 #define CORE_SOURCE "unknown"
 #endif
-
-/* By first and second letter. */
-static Talker talkers[LETTERS][LETTERS_AND_DIGITS];
-
-/* NULL with an exception if the memory lacks. */
-static Talker *new_talker(Talker *talker, const char *letters)
-{
-    PyObject *name = PyUnicode_FromStringAndSize(letters, 2);
-    if (name == NULL)
-        return NULL;
-    PyUnicode_InternInPlace(&name);
-    PyObject *constellation = PyDict_GetItemWithError(constellation_by_talker, name);
-    if (constellation == NULL && PyErr_Occurred()) {
-        Py_DECREF(name);
-        return NULL;
-    }
-    talker->constellation = Py_XNewRef(constellation);
-    talker->is_gp = memcmp(letters, "GP", 2) == 0;
-    talker->is_pq = memcmp(letters, "PQ", 2) == 0;
-    talker->name = name;
-    return talker;
-}
-
-/* NULL without an exception if no talker is called so. */
-static inline Talker *talker_of(const char *letters)
-{
-    char first = letters[0], second = letters[1];
-    /* P marks proprietary sentences, but Quectel sends PQ as a talker. */
-    if (!is_letter(first) || (first == 'P' && second != 'Q'))
-        return NULL;
-    int column;
-    if (is_letter(second))
-        column = second - 'A';
-    else if (is_digit(second))
-        column = LETTERS + second - '0';
-    else
-        return NULL;
-    Talker *talker = &talkers[first - 'A'][column];
-    return talker->name != NULL ? talker : new_talker(talker, letters);
-}
-
-static inline int hexadecimal(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Cut the body at its commas. False if the checksum does not hold or the body is not plain. */
-static inline bool split(const char *line, Py_ssize_t length, Fields *fields)
-{
-    const char *at = line + 1, *end = line + length - 3, *start = at;
-    unsigned char sum = 0;
-    int count = 0;
-    for (; at < end; at++) {
-        unsigned char c = (unsigned char)*at;
-        sum ^= c;
-        if (c == ',') {
-            if (count == FIELDS_AND_ADDRESS - 1)
-                return false;
-            fields->field[count++] = (Field){start, (int)(at - start)};
-            start = at + 1;
-        } else if (c == '$') {
-            return false;
-        }
-    }
-    fields->field[count++] = (Field){start, (int)(end - start)};
-    fields->count = count;
-    int high = hexadecimal(end[1]), low = hexadecimal(end[2]);
-    return *end == '*' && high >= 0 && low >= 0 && sum == (high << 4 | low);
-}
-
-#define CODE(a, b, c) ((a) << 16 | (b) << 8 | (c))
-
-/* A new reference; NULL without an exception if the line is not plain or has more fields, besides
- * the address, than ``max_fields``. */
-static PyObject *plain_reading(PyObject *line, long long max_fields)
-{
-    if (!PyBytes_CheckExact(line))
-        return NULL;
-    const char *bytes = PyBytes_AS_STRING(line);
-    Py_ssize_t length = PyBytes_GET_SIZE(line);
-    if (length < SHORTEST || length > LONGEST || bytes[0] != '$' || bytes[6] != ',')
-        return NULL;
-    Fields fields;
-    if (!split(bytes, length, &fields) || fields.count - 1 > max_fields)
-        return NULL;
-    Talker *talker = talker_of(bytes + 1);
-    if (talker == NULL)
-        return NULL;
-    switch (CODE(bytes[3], bytes[4], bytes[5])) {
-    case CODE('R', 'M', 'C'): return read_rmc(talker, &fields);
-    case CODE('G', 'G', 'A'): return read_gga(talker, &fields);
-    case CODE('G', 'N', 'S'): return read_gns(talker, &fields);
-    case CODE('G', 'L', 'L'): return read_gll(talker, &fields);
-    case CODE('V', 'T', 'G'): return read_vtg(talker, &fields);
-    case CODE('Z', 'D', 'A'): return read_zda(talker, &fields);
-    case CODE('G', 'S', 'A'): return read_gsa(talker, &fields);
-    case CODE('G', 'S', 'V'): return read_gsv(talker, &fields);
-    case CODE('G', 'S', 'T'): return read_gst(talker, &fields);
-    case CODE('H', 'D', 'T'): return read_hdt(talker, &fields);
-    case CODE('T', 'H', 'S'): return read_ths(talker, &fields);
-    default: return NULL;
-    }
-}
 
 /* (line, reading, ordinal); takes over the reference to the reading. */
 static PyObject *numbered(PyObject *line, PyObject *reading, long long ordinal)
@@ -165,10 +55,17 @@ static bool add_otherwise(PyObject *read, PyObject *read_otherwise, PyObject *li
     return failed == 0;
 }
 
+static PyObject *plain_line(PyObject *line, long long max_fields)
+{
+    return PyBytes_CheckExact(line)
+               ? plain_reading(PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line), max_fields)
+               : NULL;
+}
+
 static bool add(PyObject *read, PyObject *read_otherwise, PyObject *line, long long ordinal,
                 long long max_fields)
 {
-    PyObject *reading = plain_reading(line, max_fields);
+    PyObject *reading = plain_line(line, max_fields);
     if (reading == NULL)
         return !PyErr_Occurred() && add_otherwise(read, read_otherwise, line, ordinal);
     PyObject *item = numbered(line, reading, ordinal);
@@ -177,14 +74,6 @@ static bool add(PyObject *read, PyObject *read_otherwise, PyObject *line, long l
     int failed = PyList_Append(read, item);
     Py_DECREF(item);
     return failed == 0;
-}
-
-static bool is_set_up(void)
-{
-    if (constellation_function != NULL)
-        return true;
-    PyErr_SetString(PyExc_RuntimeError, "setup() comes first");
-    return false;
 }
 
 PyDoc_STRVAR(read_lines_doc,
@@ -231,7 +120,7 @@ static PyObject *core_read_plain(PyObject *Py_UNUSED(module), PyObject *line)
 {
     if (!is_set_up())
         return NULL;
-    PyObject *reading = plain_reading(line, FIELDS_AND_ADDRESS);
+    PyObject *reading = plain_line(line, FIELDS_AND_ADDRESS);
     return reading == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : reading;
 }
 
@@ -279,6 +168,8 @@ static PyMethodDef METHODS[] = {
     {"read_plain", core_read_plain, METH_O, read_plain_doc},
     {"setup_fix", core_setup_fix, METH_VARARGS, setup_fix_doc},
     {"next_epoch", (PyCFunction)(void (*)(void))core_next_epoch, METH_FASTCALL, next_epoch_doc},
+    {"whole_epochs", (PyCFunction)(void (*)(void))core_whole_epochs, METH_FASTCALL,
+     whole_epochs_doc},
     {"plain_fix", (PyCFunction)(void (*)(void))core_plain_fix, METH_FASTCALL, plain_fix_doc},
     {"read_lines", (PyCFunction)(void (*)(void))core_read_lines, METH_FASTCALL, read_lines_doc},
     {NULL, NULL, 0, NULL},

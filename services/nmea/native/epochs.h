@@ -59,12 +59,33 @@ static inline bool is_kind(PyObject *reading, enum Kind kind)
 static inline bool is_of(PyObject *reading, PyObject *kind)
 {
     if (!PyTuple_Check(kind) || PyTuple_GET_SIZE(kind) != 3 ||
-        (PyObject *)Py_TYPE(reading) != item(kind, 1) || item(reading, 0) != item(kind, 0))
+        (PyObject *)Py_TYPE(reading) != item(kind, 1))
+        return false;
+    /* Mostly the same object; not where Python code has read the sentence that is remembered. */
+    PyObject *talker = item(reading, 0), *known = item(kind, 0);
+    if (talker != known && (!PyUnicode_Check(known) || PyUnicode_Compare(talker, known) != 0))
         return false;
     if (!is_kind(reading, GSV))
         return true;
     bool last = PyLong_AsLong(item(reading, 1)) == PyLong_AsLong(item(reading, 2));
     return last == (item(kind, 2) == Py_True);
+}
+
+/* Take note of a sentence's time of day, borrowed, in *time. False if it has none though its kind
+ * has, or another one than those before. */
+static bool keeps_time(PyObject *reading, PyObject **time)
+{
+    for (enum Kind kind = 0; kind < HOW_MANY_KINDS; kind++) {
+        if (TIME_PLACE[kind] == 0 || !is_kind(reading, kind))
+            continue;
+        PyObject *own = item(reading, TIME_PLACE[kind]);
+        if (own == Py_None)
+            return false;
+        if (*time == NULL)
+            *time = own;
+        return PyLong_AsLongLong(own) == PyLong_AsLongLong(*time);
+    }
+    return true;
 }
 
 /* Of readings[start:]: the sentences if they are of just these kinds and those with a time all
@@ -73,7 +94,6 @@ static PyObject *epoch_sentences(PyObject *readings, Py_ssize_t start, PyObject 
                                  PyObject **time)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(kinds);
-    long long first_us = -1;
     *time = NULL;
     if (start < 0 || PyList_GET_SIZE(readings) - start < count)
         return NULL;
@@ -82,22 +102,9 @@ static PyObject *epoch_sentences(PyObject *readings, Py_ssize_t start, PyObject 
         if (!PyTuple_Check(numbered) || PyTuple_GET_SIZE(numbered) != 3)
             return NULL;
         PyObject *reading = item(numbered, 1);
-        if (!PyTuple_Check(reading) || !is_of(reading, item(kinds, i)))
+        if (!PyTuple_Check(reading) || !is_of(reading, item(kinds, i)) ||
+            !keeps_time(reading, time))
             return NULL;
-        for (enum Kind kind = 0; kind < HOW_MANY_KINDS; kind++) {
-            if (TIME_PLACE[kind] == 0 || !is_kind(reading, kind))
-                continue;
-            PyObject *own = item(reading, TIME_PLACE[kind]);
-            if (own == Py_None)
-                return NULL;
-            long long own_us = PyLong_AsLongLong(own);
-            if (*time == NULL) {
-                *time = own;
-                first_us = own_us;
-            } else if (own_us != first_us) {
-                return NULL;
-            }
-        }
     }
     if (*time == NULL)
         return NULL;
@@ -243,24 +250,19 @@ PyDoc_STRVAR(plain_fix_doc,
              "plain_fix(terminal, time_us, time_of_day_us, sentences, received_at_us, run)\n--\n\n"
              "As build_fix(), of a list of at most one RMC and at most one GGA; else None.");
 
-static PyObject *core_plain_fix(PyObject *Py_UNUSED(module), PyObject *const *arguments,
-                                Py_ssize_t count)
+/* given: terminal, time_us, time_of_day_us, any, received_at_us, run. NULL without an exception if
+ * there are other sentences than at most one RMC and at most one GGA. */
+static PyObject *plain_fix_of(PyObject *const *given, PyObject *sentences)
 {
-    if (count != 6 || fix_type == NULL) {
-        PyErr_SetString(PyExc_TypeError, "plain_fix takes 6 arguments, after setup_fix()");
-        return NULL;
-    }
-    PyObject *sentences = arguments[3], *rmc = NULL, *gga = NULL;
-    if (!PyList_Check(sentences))
-        Py_RETURN_NONE;
+    PyObject *rmc = NULL, *gga = NULL;
     Py_ssize_t lines = PyList_GET_SIZE(sentences);
     if (lines < 1 || lines > 2)
-        Py_RETURN_NONE;
+        return NULL;
     for (Py_ssize_t i = 0; i < lines; i++) {
         PyObject *reading = PyList_GET_ITEM(sentences, i);
         PyObject **place = is_kind(reading, RMC) ? &rmc : is_kind(reading, GGA) ? &gga : NULL;
         if (place == NULL || *place != NULL)
-            Py_RETURN_NONE;
+            return NULL;
         *place = reading;
     }
     PyObject *first = item(PyList_GET_ITEM(sentences, 0), 0);
@@ -271,9 +273,20 @@ static PyObject *core_plain_fix(PyObject *Py_UNUSED(module), PyObject *const *ar
     PyObject *talkers = same ? PyTuple_Pack(1, first) : PyTuple_Pack(2, first, last);
     if (talkers == NULL)
         return NULL;
-    PyObject *fix = fix_of(rmc, gga, talkers, arguments, lines);
+    PyObject *fix = fix_of(rmc, gga, talkers, given, lines);
     Py_DECREF(talkers);
     return fix;
+}
+
+static PyObject *core_plain_fix(PyObject *Py_UNUSED(module), PyObject *const *arguments,
+                                Py_ssize_t count)
+{
+    if (count != 6 || fix_type == NULL) {
+        PyErr_SetString(PyExc_TypeError, "plain_fix takes 6 arguments, after setup_fix()");
+        return NULL;
+    }
+    PyObject *fix = PyList_Check(arguments[3]) ? plain_fix_of(arguments, arguments[3]) : NULL;
+    return fix == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : fix;
 }
 
 PyDoc_STRVAR(setup_fix_doc,

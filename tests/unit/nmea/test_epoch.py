@@ -178,16 +178,16 @@ def test_a_discarded_epoch_gives_its_lines_back_as_lost() -> None:
         Rejected(line(1), CONNECTION_LOST, 1002),
         Rejected(line(2), CONNECTION_LOST, 1002),
     ]
-    assert (assembler.pending_lines, list(assembler.flush())) == (0, [])
+    assert (len(assembler.lines), list(assembler.flush())) == (0, [])
 
 
 def test_pending_lines_and_ordinal_are_those_of_the_open_epoch() -> None:
     assembler = Assembler("TRUCK-1")
-    assert (assembler.pending_lines, assembler.pending_ordinal) == (0, None)
+    assert (len(assembler.lines), assembler.pending_ordinal) == (0, None)
     feed(assembler, [rmc(5), gga(5)], first=7)
-    assert (assembler.pending_lines, assembler.pending_ordinal) == (2, 7)
+    assert (len(assembler.lines), assembler.pending_ordinal) == (2, 7)
     feed(assembler, [rmc(6)], first=9)
-    assert (assembler.pending_lines, assembler.pending_ordinal) == (1, 9)
+    assert (len(assembler.lines), assembler.pending_ordinal) == (1, 9)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_an_epoch_of_too_many_lines_leaves() -> None:
     outcomes = feed(assembler, [rmc(5), *[vtg()] * (3 * MAX_LINES)])
 
     assert (outcomes[0][0], type(outcomes[0][1])) == (MAX_LINES, Fix)
-    assert assembler.pending_lines < MAX_LINES
+    assert len(assembler.lines) < MAX_LINES
 
 
 SENTENCES = st.one_of(
@@ -241,7 +241,7 @@ def test_every_line_is_accounted_for_once(steps: list[Typed | None]) -> None:
         else:
             outcomes += assembler.feed(step, line(number), number, number)
         read = sum(earlier is not None for earlier in steps[: number + 1])
-        assert lines_of(outcomes) + assembler.pending_lines == read
+        assert lines_of(outcomes) + len(assembler.lines) == read
     outcomes += assembler.flush()
     assert lines_of(outcomes) == sum(step is not None for step in steps)
 

@@ -189,7 +189,7 @@ def test_what_the_stream_begins_with_begins_the_epochs() -> None:
 
     outcomes = feed(assembler, [s for second in range(7) for s in led(second)])
 
-    assert assembler.pending_lines == 0
+    assert len(assembler.lines) == 0
     left = left_at(outcomes)
     assert [left[utc(second)] for second in range(7)] == [9, 14, 19, 20, 25, 30, 35]
     assert [o.lines for _, o in outcomes if isinstance(o, Fix)] == [8, 5, 5, 2, 5, 5, 5]
@@ -217,8 +217,8 @@ def test_a_stream_that_begins_otherwise_has_them_end_the_epochs(start: list[Type
     assembler = Assembler("TRUCK-1")
     feed(assembler, [*start, rmc(1), gga(1), *(s for n in range(2, 9) for s in led(n))])
 
-    assert assembler.pending_lines == 2
+    assert len(assembler.lines) == 2
 
     feed(assembler, led(9)[:3])
 
-    assert assembler.pending_lines == 0
+    assert len(assembler.lines) == 0

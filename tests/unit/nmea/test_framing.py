@@ -36,9 +36,9 @@ def test_a_read_that_ends_between_cr_and_lf_makes_no_blank_line() -> None:
 def test_a_line_comes_out_with_its_end_and_not_before() -> None:
     framer = Framer()
     assert framer.feed(b"$GPGGA,") == []
-    assert framer.open_bytes == 7
+    assert len(framer.open_line) == 7
     assert framer.feed(b"1\r") == [b"$GPGGA,1"]
-    assert framer.open_bytes == 0
+    assert len(framer.open_line) == 0
 
 
 def test_the_rest_without_an_end_comes_out_at_the_end_of_the_stream_once() -> None:
@@ -58,7 +58,7 @@ def test_an_endless_line_is_not_kept() -> None:
     framer = Framer(100)
     for _ in range(50):
         assert framer.feed(b"x" * 1000) == []
-        assert framer.open_bytes == 101
+        assert len(framer.open_line) == 101
     assert framer.feed(b"\nab\n") == [b"x" * 101, b"ab"]
 
 
