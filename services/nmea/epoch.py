@@ -51,6 +51,8 @@ class Rejected(NamedTuple):
 
 Outcome = Fix | Undated | Rejected
 
+_build = tuple.__new__
+
 
 class WholeBytes(NamedTuple):
     """What whole epochs at the beginning of some bytes gave."""
@@ -208,7 +210,8 @@ class Assembler:
         self._left_time = time
         self._left_time_us = self._last_time_us = self._dates.keep(time, date)
         self._left_complete = True
-        return WholeBytes(fixes, len(fixes) * len(whole), end)
+        # Half the time of WholeBytes(…), for nearly every read.
+        return _build(WholeBytes, (fixes, len(fixes) * len(whole), end))
 
     def flush(self) -> Sequence[Outcome]:
         """The open epoch leaves as it is: after silence, a disconnect or the end of a file."""

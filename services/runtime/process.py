@@ -10,6 +10,7 @@ import uvloop
 
 from services.log.base import LogError
 from services.runtime import audit, logs
+from services.runtime.allocator import keep_freed_memory
 from services.runtime.database import DatabaseError
 from services.runtime.errors import StartError
 from services.runtime.settings import Settings, SettingsError, load_settings
@@ -29,6 +30,7 @@ def run_service(
     """Run a service to its end. What keeps it from running is told in plain sentences."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(*COLLECT_THRESHOLDS)
+    keep_freed_memory()
     try:
         settings = load_settings(overrides)
         logs.configure(settings.log_level)
