@@ -106,6 +106,7 @@ class Connection(Outflow, asyncio.BufferedProtocol):
         """The peer reads again; only the newest acknowledgement matters."""
         self._wire.blocked = False
         self._acknowledge(self._owed)
+        self._intake.count_acknowledged()
 
     # What the door, the server and the publisher call.
 

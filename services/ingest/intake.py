@@ -105,6 +105,8 @@ class Intake:
         self.ticking: set[Ticked] = set()
         """Those to which ticks matter: an epoch is open, or they are not read. They see to it
         themselves, so that a tick costs nothing for all the others."""
+        self.acknowledged_lines = 0
+        """Since the metric was told: it takes longer than the rest of an acknowledgement."""
         self._admitted = 0
         """Connections that are still to join."""
         self.holding = False
@@ -195,7 +197,13 @@ class Intake:
                 connection.hold()
         return size
 
+    def count_acknowledged(self) -> None:
+        """Tell the metric."""
+        self.metrics.acknowledged_lines.inc(self.acknowledged_lines)
+        self.acknowledged_lines = 0
+
     def _after_round(self) -> None:
+        self.count_acknowledged()
         if self.holding and self._publisher.waiting_bytes <= self.settings.in_flight_bytes // 2:
             self.holding = False
             for connection in self.connections:

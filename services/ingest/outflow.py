@@ -168,7 +168,7 @@ class Outflow:
         before = session.acknowledged
         if reply := session.acknowledge(durable):
             wire.write(reply)
-            self._intake.metrics.acknowledged_lines.inc(session.acknowledged - before)
+            self._intake.acknowledged_lines += durable - before
 
     def _pause(self) -> None:
         """Read no more for the log's sake."""

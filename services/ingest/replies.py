@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from services.nmea.checksum import checksum
+from services.nmea.checksum import ENDS, checksum
+
+_ACK = b"PDPR,ACK,"
+_ACK_SUM = checksum(_ACK)
 
 
 def accepted() -> bytes:
@@ -17,7 +20,14 @@ def refused(reason: str) -> bytes:
 
 def acknowledged(lines: int) -> bytes:
     """`$PDPR,ACK,<n>*hh`: the connection's first ``lines`` lines are durable."""
-    return _sentence(b"PDPR,ACK,%d" % lines)
+    digits = b"%d" % lines
+    # As _sentence(), a third of its time: every round brings one for each terminal that sends.
+    folded = int.from_bytes(digits)
+    folded ^= folded >> 128
+    folded ^= folded >> 64
+    folded ^= folded >> 32
+    folded ^= folded >> 16
+    return b"$%b%b%b\r\n" % (_ACK, digits, ENDS[(folded & 0xFFFF) ^ _ACK_SUM])
 
 
 def _sentence(body: bytes) -> bytes:

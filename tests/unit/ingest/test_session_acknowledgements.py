@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from services.ingest import replies
 from services.ingest.session import Session
 from services.ingest.settings import SessionSettings
 from services.nmea.checksum import checksum
@@ -134,3 +135,8 @@ def test_silence_is_each_terminals_own() -> None:
     session.tick(2)
     session.receive(tagged("TAG-B", rmc(0)), NOW_US)
     assert [fix.terminal for fix in session.tick(2).fixes] == ["TAG-A"]
+
+
+@pytest.mark.parametrize("lines", [0, 9, 10, 99_999, 2**31, 10**15, 10**16, 10**18, 10**19 - 1])
+def test_an_acknowledgement_has_the_checksum_of_its_sentence(lines: int) -> None:
+    assert replies.acknowledged(lines) == sentence(f"PDPR,ACK,{lines}")
