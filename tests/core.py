@@ -14,6 +14,11 @@ import pytest
 from services.nmea import core, read
 from services.store import compiled
 
+try:
+    from services.log import _records as log_core
+except ImportError:
+    log_core = None  # need_core() comes before it is used.
+
 WAYS = ("python", "compiled")
 READ_ENRICHED = compiled.read_enriched
 

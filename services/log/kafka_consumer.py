@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, errors
 from aiokafka import TopicPartition as KafkaPartition
 
-from services.log.base import Batch, LogError, TopicPartition
+from services.log.base import Batch, LogError, Record, TopicPartition
 from services.log.kafka_connection import REFUSED, KafkaConnection
+from services.log.kafka_fetch import give_records
 from services.log.kafka_group import Membership, SameNumbersAssignor
 from services.log.kafka_offsets import (
     committed_offsets,
@@ -87,6 +87,7 @@ class KafkaConsumer:
         except BaseException:
             self._inner = None
             raise
+        give_records(inner)
         self._watchdog.heard(asyncio.get_running_loop().time())
 
     async def poll(self, timeout_s: float) -> Sequence[Batch]:
@@ -180,7 +181,7 @@ class KafkaConsumer:
 
     async def _fetch(self, inner: AIOKafkaConsumer, timeout_s: float) -> list[Batch]:
         """What is there, at most one batch a partition; none if the group has changed."""
-        found: dict[KafkaPartition, Sequence[Any]] = {}
+        found: dict[KafkaPartition, Sequence[Record]] = {}
         gone: Mapping[KafkaPartition, int] = {}
         with self._connection.plain_words(f"reading for {self._group}"):
             try:

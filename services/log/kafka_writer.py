@@ -21,12 +21,11 @@ from aiokafka.structs import RecordMetadata
 from services.log.base import Entry, LogUnavailableError
 from services.log.blocks import size_of
 from services.log.budget import ByteBudget
+from services.log.kafka_batch import BATCH_BYTES, fill_batch
 from services.log.kafka_connection import REFUSED, KafkaConnection
 
 _LOGGER = logging.getLogger(__name__)
 
-BATCH_BYTES = 512 << 10
-"""Half of what a broker takes by default (message.max.bytes)."""
 PENDING_BYTES = 32 << 20
 """Bytes handed in and not acknowledged yet; more wait in line."""
 FIRST_PAUSE_S = 0.1
@@ -168,12 +167,8 @@ async def _send(
     now_ms = int(time.time() * 1000)
     start = 0
     while start < len(entries):
-        batch = producer.create_batch()
-        count = 0
-        for key, value in entries[start:]:
-            if batch.append(key=key, value=value, timestamp=now_ms) is None:
-                break
-            count += 1
+        batch = fill_batch(producer, entries, start, now_ms)
+        count = batch.record_count()
         delivered = await producer.send_batch(batch, topic, partition=partition)
         delivered.add_done_callback(_seen)
         sent.append(Sent(partition, count, delivered))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 
-from services.log.base import Entry, Record, TopicPartition, TopicSpec, numbered
+from services.log.base import Entry, Record, TopicPartition, TopicSpec
+from services.log.blocks import numbered
 from services.log.embedded import EmbeddedLog
 from services.log.storage import Contents, Limits, Slice
 

@@ -6,10 +6,11 @@ so a terminal's records stay in order whoever wrote them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import count
 
+from services.log import compiled
 from services.log.base import Entry
 
 _SEED = 0x9747B28C
@@ -53,12 +54,16 @@ class Spreader:
         self._turn = count()
 
     def split(
-        self, entries: Iterable[Entry], partitions: int, partition: int | None = None
+        self, entries: Sequence[Entry], partitions: int, partition: int | None = None
     ) -> Mapping[int, list[Entry]]:
         """Entries by partition, order kept; all in ``partition`` if that is given."""
         if partition is not None:
             whole = list(entries)
             return {partition: whole} if whole else {}
+        if compiled.split is not None:
+            plain = compiled.split(entries, partitions)
+            if plain is not None:
+                return plain
         split: dict[int, list[Entry]] = {}
         keyless: int | None = None
         for entry in entries:

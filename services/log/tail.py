@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.log.base import Entry, Record, TopicPartition, numbered
+from services.log.base import Entry, Record, TopicPartition
+from services.log.blocks import numbered
 from services.log.storage import Limits, Slice
 
 
@@ -52,7 +53,7 @@ class Tail:
                 records.extend(_part(entries, first, position, left, room, bool(records)))
                 break
             start = max(first, position)
-            records.extend(numbered(entries[start - first :], start))
+            records.extend(numbered(entries, start, start - first))
             room -= size
         return Slice(records, records[-1].offset + 1 if records else position)
 
