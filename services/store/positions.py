@@ -7,7 +7,8 @@ Records that are just as enrich writes them are read by compiled code where ther
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -186,3 +187,12 @@ def latest_rows(rows: Iterable[Row]) -> list[Row]:
             ):
                 latest[row[TERMINAL_ID]] = row
     return [latest[terminal_id] for terminal_id in sorted(latest)]
+
+
+def newest_first(parts: Sequence[Sequence[Row]]) -> tuple[list[Row], int]:
+    """The rows of several batches, ``latest_rows`` of them first, and how many those are: so a
+    row that is a terminal's latest has to be sent only once."""
+    rows = list(chain.from_iterable(parts))
+    latest = latest_rows(rows)
+    first = {id(row) for row in latest}
+    return latest + [row for row in rows if id(row) not in first], len(latest)

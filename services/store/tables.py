@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import count, islice
 from typing import NamedTuple
 
 from services.log.base import ENRICHED, MESSAGE, REJECT, TALLY, ZONE_EVENT
@@ -20,15 +22,17 @@ class Table(NamedTuple):
     @property
     def insert(self) -> str:
         """Fails at a key that is there already."""
-        columns = ", ".join(self.columns)
-        return (
-            f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM unnest($1::{self.name}[])"
-        )
+        return self.insert_from(f"unnest($1::{self.name}[])")
 
     @property
     def merge(self) -> str:
         """Keys that are there already do no harm."""
         return f"{self.insert} {self.conflict}"
+
+    def insert_from(self, source: str) -> str:
+        """Insert what an item of a FROM clause gives."""
+        columns = ", ".join(self.columns)
+        return f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM {source}"
 
 
 POSITION_COLUMNS = (
@@ -120,11 +124,47 @@ WHERE held.topic = moved.topic AND held.partition = moved.partition
 """
 """Compare and set; moves none that is not where it is expected."""
 
-ADD_COUNTS = """
+_ADD_COUNTS = """
 INSERT INTO ledger (topic, partition, run, name, count)
-SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::bigint[])
+SELECT * FROM unnest({}::text[], {}::integer[], {}::text[], {}::text[], {}::bigint[])
 ON CONFLICT (run, topic, partition, name) DO UPDATE SET count = ledger.count + excluded.count
 """
+ADD_COUNTS = _ADD_COUNTS.format("$1", "$2", "$3", "$4", "$5")
+
+
+@lru_cache
+def all_at_once(written: tuple[Table, ...]) -> str:
+    """All that a group of batches with rows for these tables brings, as one statement.
+
+    Parameters: those of MOVE_OFFSETS, those of ADD_COUNTS, and the rows for each of the tables;
+    after positions how many of them, from the first on, are a terminal's latest. The result is
+    the array of the runs whose tally was written.
+    """
+    numbers = (f"${number}" for number in count(5))
+    steps = {"counted": _ADD_COUNTS.format(*islice(numbers, 5))}
+    for table in written:
+        rows = f"unnest({next(numbers)}::{table.name}[])"
+        steps[table.name] = table.insert_from(rows)
+        if table is POSITIONS:
+            newest = f"(SELECT * FROM {rows} LIMIT {next(numbers)}::integer) AS newest"
+            steps[LATEST.name] = f"{LATEST.insert_from(newest)} {LATEST.conflict}"
+    runs = "'{}'::text[]"
+    if TALLIES in written:
+        steps[TALLIES.name] += f" {TALLIES.conflict} RETURNING run"
+        runs = f"ARRAY(SELECT run FROM {TALLIES.name}_step)"
+    listed = ",\n".join(f"{name}_step AS ({step})" for name, step in steps.items())
+    return f"""
+WITH moved AS ({MOVE_OFFSETS} RETURNING 1),
+{listed}
+SELECT {runs} FROM moved HAVING {_ALL_MOVED}
+"""
+
+
+_ALL_MOVED = """
+CASE WHEN count(*) = cardinality($1::text[]) THEN true
+ELSE (count(*) || ' of the offsets are where they were expected')::boolean END
+"""
+"""Fails, with what was expected as the value that is no boolean: SQL has no RAISE."""
 
 COMPLETE_POSITIONS = f"""
 INSERT INTO positions ({", ".join(POSITION_COLUMNS)})

@@ -6,8 +6,9 @@ has all of them, so it never waits for this process in the middle of a statement
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -20,6 +21,9 @@ from services.store.tables import Table
 
 ROW_TYPES = "SELECT oid::int8, typarray::int8 FROM pg_type WHERE oid = to_regtype($1)"
 """Of a table's rows and of arrays of them."""
+
+Columns = list[Sequence[Any]]
+"""Arguments of a statement: an array for each column."""
 
 
 class Move(NamedTuple):
@@ -79,9 +83,17 @@ async def run_with_rows(connection: asyncpg.Connection, statement: str, rows: Se
     """
     if not rows:
         return 0
+    with refusals():
+        return int((await connection.execute(statement, rows)).rpartition(" ")[2])
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Errors of a statement that takes rows. Raises KeyTakenError, RowError, DatabaseError,
+    DatabaseUnavailableError."""
     with explained():
         try:
-            return int((await connection.execute(statement, rows)).rpartition(" ")[2])
+            yield
         except asyncpg.UniqueViolationError as error:
             raise KeyTakenError(str(error)) from error
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
@@ -89,26 +101,38 @@ async def run_with_rows(connection: asyncpg.Connection, statement: str, rows: Se
             raise RowError(f"a value can't be encoded: {error.__cause__ or error}") from error
 
 
+def move_columns(moves: Sequence[Move]) -> Columns:
+    """Topics, partitions, offsets as expected, and as they are to be."""
+    return [
+        [move.source.topic for move in moves],
+        [move.source.partition for move in moves],
+        [move.expected for move in moves],
+        [move.next for move in moves],
+    ]
+
+
 async def move_offsets(connection: asyncpg.Connection, moves: Sequence[Move]) -> bool:
     """Compare and set: whether all of them were where they were expected."""
-    sources, expected, following = zip(*moves, strict=True)
-    topics, partitions = zip(*sources, strict=True)
-    done = await connection.execute(tables.MOVE_OFFSETS, topics, partitions, expected, following)
+    done = await connection.execute(tables.MOVE_OFFSETS, *move_columns(moves))
     return bool(done == f"UPDATE {len(moves)}")
 
 
-async def add_counts(
-    connection: asyncpg.Connection, counts: Mapping[TopicPartition, Mapping[Count, int]]
-) -> None:
-    """Add to the ledger's counters of each partition."""
+def count_columns(counts: Mapping[TopicPartition, Mapping[Count, int]]) -> Columns:
+    """Topics, partitions, runs, names and amounts, of those that are not 0."""
     added = sorted(
         (*source, run, name, count)
         for source, counters in counts.items()
         for (run, name), count in counters.items()
         if count
     )
-    if added:
-        await connection.execute(tables.ADD_COUNTS, *zip(*added, strict=True))
+    return [*zip(*added, strict=True)] if added else [()] * 5
+
+
+async def add_counts(
+    connection: asyncpg.Connection, counts: Mapping[TopicPartition, Mapping[Count, int]]
+) -> None:
+    """Add to the ledger's counters of each partition."""
+    await connection.execute(tables.ADD_COUNTS, *count_columns(counts))
 
 
 async def find_refused(

@@ -2,7 +2,8 @@
 
 Batches that come at the same time go together while they are small: a transaction costs as much
 as some hundred rows. In it the offsets move first, by compare and set: that ends what someone else
-has stored, and keeps out anyone else until the commit.
+has stored, and keeps out anyone else until the commit. In the usual case it is a single statement
+(``at_once``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from services.log.base import ENRICHED, FIX, TALLY, Batch, TopicPartition
 from services.runtime.database import CONNECT_TIMEOUT_S, RowError, explained, open_pool
 from services.runtime.loop import SeekTo
 from services.store import tables
+from services.store.at_once import store_at_once
 from services.store.positions import build_positions, latest_rows
 from services.store.prepared import Prepared, dead_rows, without
 from services.store.rows import build_rows, newest_tallies
@@ -182,7 +184,13 @@ class StoreWriter:
             await self._terminals.resolve(connection, prepared.unknown)
 
     async def _write(self, connection: asyncpg.Connection, works: list[Work]) -> None:
-        """In one transaction; again without what can't be written, or with more care."""
+        """In one statement, or step by step in one transaction; again without what can't be
+        written, or with more care."""
+        if works and not any(work.source in self._careful for work in works):
+            stored = await store_at_once(connection, works)
+            if stored is not None:
+                self._tell(works, stored)
+                return
         while works:
             try:
                 stored = await self._transact(connection, works)
@@ -192,10 +200,14 @@ class StoreWriter:
                 work = works[failed.index]
                 works[failed.index] = await self._mended(connection, work, failed.reason)
             else:
-                for work, done in zip(works, stored, strict=True):
-                    self._places[work.source] = work.after
-                    _answer(work.waiting, done)
+                self._tell(works, stored)
                 return
+
+    def _tell(self, works: Sequence[Work], stored: Sequence[StoredBatch]) -> None:
+        """Those who wait for what is committed now."""
+        for work, done in zip(works, stored, strict=True):
+            self._places[work.source] = work.after
+            _answer(work.waiting, done)
 
     async def _transact(
         self, connection: asyncpg.Connection, works: Sequence[Work]

@@ -15,7 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 from aiokafka.admin import AIOKafkaAdminClient
 
 from services.assembly.parts import publish_zones, topic_specs
+from services.log.base import FIX
 from services.log.kafka import KafkaLog
+from services.store.prepared import STORED
 from services.tools.migrate import migrate
 from services.tools.zones import read_zone_files
 from tests.engines import kafka, timescaledb
@@ -248,3 +250,9 @@ async def until_in_sync(servers: str, topic: str, copies: int) -> None:
 def is_produce_request(chunk: bytes) -> bool:
     """Whether bytes to a broker begin with a produce request (API key 0) that holds records."""
     return len(chunk) > 400 and chunk[4:6] == b"\0\0"
+
+
+def is_commit(chunk: bytes) -> bool:
+    """Whether bytes to the database commit a batch: COMMIT, or the arguments of the one statement
+    that moves offsets and adds counters."""
+    return b"COMMIT;" in chunk or (FIX.encode() in chunk and STORED.encode() in chunk)

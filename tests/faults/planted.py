@@ -24,6 +24,7 @@ from services.store.stage import StoreStage
 from services.store.work import Place, Work, moves_of
 from services.zones import enriching, transitions
 from tests.faults.patching import at_call, kill, patch, put
+from tests.faults.points import put_step_by_step
 
 EVERY = 7
 """A bug that happens now and then happens every so many times."""
@@ -185,12 +186,14 @@ def _commit_before_write(_: str) -> None:
     async def moved(*_: Any) -> bool:
         return True
 
+    put_step_by_step()
     put(writer.StoreWriter, "_transact", transact)
     put(writer, "move_offsets", moved)
 
 
 @patch("crash commit before write")
 def _crash_before_write(number: str) -> None:
+    put_step_by_step()
     at_call(
         writer.StoreWriter,
         "_insert",
@@ -234,6 +237,7 @@ def _failed_batch_dropped(_: str) -> None:
             return len(work.prepared.rows)
         return await original(self, connection, work)
 
+    put_step_by_step()
     put(writer.StoreWriter, "_insert", insert)
 
 
@@ -246,6 +250,7 @@ def _counted_twice(_: str) -> None:
         for _ in range(1 + (fixes and next(calls) % EVERY == 0)):
             await original(connection, counts)
 
+    put_step_by_step()
     put(writer, "add_counts", add)
 
 

@@ -5,8 +5,10 @@ N counts from 1 which time the process comes along there.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from services.enrich.stage import EnrichStage
@@ -62,6 +64,34 @@ def _committed(topic: str) -> Callable[[int, Act], None]:
     return install
 
 
+def put_step_by_step() -> None:
+    """The store never uses its single statement, which has no seams."""
+
+    async def never(*_: Any) -> None:
+        return None
+
+    put(writer, "store_at_once", never)
+
+
+def _before_commit(number: int, act: Act) -> None:
+    put_step_by_step()
+    at_call(writer, "add_counts", number, act, after=True)
+
+
+def _in_statement(number: int, act: Act) -> None:
+    """The statement, or a part of it, is on its way, and no reply has come."""
+    original, calls = writer.store_at_once, count(1)
+
+    async def store(connection: Any, works: Any) -> Any:
+        storing = asyncio.ensure_future(original(connection, works))
+        if next(calls) == number:
+            await asyncio.sleep(0)
+            act()
+        return await storing
+
+    put(writer, "store_at_once", store)
+
+
 POINTS: dict[str, Callable[[int, Act], None]] = {
     "ingest before publish": lambda n, act: at_call(Publisher, "_publish", n, act),
     "ingest between records and tally": _publisher(after=False),
@@ -74,7 +104,8 @@ POINTS: dict[str, Callable[[int, Act], None]] = {
     ),
     "enrich after commit": _committed(FIX),
     "store before transaction": lambda n, act: at_call(writer.StoreWriter, "store", n, act),
-    "store before COMMIT": lambda n, act: at_call(writer, "add_counts", n, act, after=True),
+    "store in its statement": _in_statement,
+    "store before COMMIT": _before_commit,
     "store after COMMIT before offset commit": lambda n, act: at_call(
         writer.StoreWriter, "store", n, act, after=True
     ),

@@ -34,6 +34,7 @@ from tests.faults.cluster import (
     ClusterRun,
     Member,
     freeze_and_thaw,
+    is_commit,
     is_produce_request,
     leaders,
     run_cluster,
@@ -240,7 +241,7 @@ async def test_replies_to_commit_lost(home: Path, seed: int) -> None:
         proxy = cluster.engines.database_proxy
         for number in range(6):
             await cluster.run.until_acknowledged(0.14 * number)
-            proxy.toxics.lose_reply_to = lambda chunk: b"COMMIT;" in chunk
+            proxy.toxics.lose_reply_to = is_commit
             await asyncio.sleep(0.3)
         cluster.run.notes["replies lost"] = proxy.replies_lost
         cluster.run.is_over()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 import pytest
@@ -510,3 +511,44 @@ async def test_a_caller_that_gives_up_keeps_no_other_from_its_answer(
     assert (await patient).stored == 1
     assert hasty.cancelled()
     assert await seconds(database) == [1, 2]
+
+
+async def test_a_batch_takes_one_statement_while_nothing_is_out_of_the_ordinary(
+    writer: StoreWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step_by_step = []
+    original = StoreWriter._transact
+
+    async def transact(self: StoreWriter, connection: Any, works: Any) -> Any:
+        step_by_step.append([work.source.topic for work in works])
+        return await original(self, connection, works)
+
+    monkeypatch.setattr(StoreWriter, "_transact", transact)
+    batches = [
+        fix_batch([fix(1), fix(2)]),
+        batch(ZONE_EVENT, [event(1)]),
+        batch(MESSAGE, [message()]),
+        batch(REJECT, [reject(b"$X")]),
+        batch(TALLY, [tally(1), tally(2)]),
+    ]
+    await asyncio.gather(*map(writer.store, batches))
+    again = await writer.store(batch(TALLY, [tally(2)], start=2))
+    assert (again.stored, again.duplicate, step_by_step) == (0, 1, [])
+    await writer.store(fix_batch([fix(2)], start=2))
+    await writer.store(batch(MESSAGE, [b"?"], start=1))
+    assert step_by_step == [[ENRICHED], [ENRICHED], [MESSAGE]]
+
+
+async def test_an_offset_that_is_not_where_it_was_expected_keeps_all_out(
+    writer: StoreWriter, dsn: str, database: asyncpg.Connection
+) -> None:
+    """Of several offsets in one statement one has moved: nothing of the statement stays."""
+    async with await open_store(dsn, 1) as other:
+        await writer.store(batch(MESSAGE, []))
+        await other.store(batch(MESSAGE, [message()]))
+    batches = [fix_batch([fix(1)]), batch(MESSAGE, [message()])]
+    first, fenced = await asyncio.gather(*map(writer.store, batches), return_exceptions=True)
+    assert isinstance(fenced, Fenced)
+    assert getattr(first, "stored", None) == 1
+    assert await counters(database, ENRICHED) == {"stored": 1, "run-1 lines": 2}
+    assert await counters(database, MESSAGE) == {"stored": 1, "run-1 lines": 1}
