@@ -65,6 +65,15 @@ def _ingest(options: Options, command: str) -> Report:
     return report
 
 
+def _enrich(options: Options, command: str) -> Report:
+    import uvloop
+
+    from loadtests.enrich import enrich
+
+    report: Report = uvloop.run(enrich(options.sizes.rounds, command))
+    return report
+
+
 def _idle(options: Options, command: str) -> Report:
     from loadtests.idle import idle
 
@@ -159,6 +168,13 @@ SCENARIOS = {
     "ingest": Scenario(
         "ingest's Python from a read to the log, without sockets",
         _ingest,
+        usual=Sizes(rounds=5),
+        small=Sizes(rounds=1),
+        bench=Sizes(rounds=3),
+    ),
+    "enrich": Scenario(
+        "enrich's Python from a record to the records that go out, without the log",
+        _enrich,
         usual=Sizes(rounds=5),
         small=Sizes(rounds=1),
         bench=Sizes(rounds=3),

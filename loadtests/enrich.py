@@ -1,0 +1,163 @@
+"""What enrich's Python costs a fix, without the log: python -m loadtests enrich.
+
+The simulator's fleet drives and sails past the zones of the demonstration; what RMC and GGA give of
+it are the batches of one partition, in the order in which they arrive. Each round a new stage
+handles all of them on a log that only counts. Reading from the log and checkpoints are left out.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import process_time
+from unittest.mock import patch
+
+from prometheus_client import CollectorRegistry
+
+from loadtests.load import LoadError
+from loadtests.report import Report
+from services import codec
+from services.codec import encode_fix
+from services.enrich.metrics import EnrichMetrics
+from services.enrich.stage import EnrichStage
+from services.enrich.zone_source import ZoneSource
+from services.log.base import (
+    ENRICHED,
+    FIX,
+    ZONE,
+    ZONE_EVENT,
+    ZONE_STATE,
+    Batch,
+    Entry,
+    TopicPartition,
+    TopicSpec,
+    numbered,
+)
+from services.log.memory import MemoryLog
+from services.nmea import core
+from services.nmea.stream import Stream
+from services.runtime.process import COLLECT_THRESHOLDS
+from services.tools.fleet import make_fleet
+from services.tools.fleet.prepared import epoch, moment, prepare
+from services.tools.zones import read_zone_files
+from services.zones.records import encode_zone
+
+BATCH_SIZES = (100, 400, 2_000)
+TERMINALS = 80
+SECONDS = 300
+START_US = 1_760_000_000_000_000
+SECOND_US = 1_000_000
+RUN = "0d5b8a52c1f94f6e"
+ZONES = Path(__file__).parents[1] / "services/tools/data/wenzhou_zones.geojson"
+TOPICS = (
+    TopicSpec(FIX, 1),
+    TopicSpec(ENRICHED, 1),
+    TopicSpec(ZONE_EVENT, 1),
+    TopicSpec(ZONE_STATE, 1, compacted=True),
+    TopicSpec(ZONE, 1, compacted=True),
+)
+
+
+class _Drain(MemoryLog):
+    """Keeps zones, and of what enrich gives the numbers of records only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts = {ENRICHED: 0, ZONE_EVENT: 0}
+
+    async def append(
+        self, topic: str, entries: Sequence[Entry], *, partition: int | None = None
+    ) -> Mapping[int, int]:
+        if topic not in self.counts:
+            return await super().append(topic, entries, partition=partition)
+        self.counts[topic] += len(entries)
+        return {0: self.counts[topic]}
+
+
+def _drive() -> list[Entry]:
+    """The records of a fleet, half of it on roads and half on water, a fix each a second."""
+    entries = []
+    fleet = make_fleet(TERMINALS // 2, TERMINALS // 2, seed=7)
+    sent = [
+        (Stream(terminal.name, run=RUN), prepare(terminal, START_US, SECONDS)) for terminal in fleet
+    ]
+    for second in range(SECONDS):
+        now = moment(START_US + second * SECOND_US)
+        for stream, places in sent:
+            outcomes = stream.feed(epoch(places[second], now), START_US + second * SECOND_US)
+            entries += [Entry(fix.terminal.encode(), encode_fix(fix)) for fix in outcomes.fixes]
+    return entries
+
+
+def _cut(entries: Sequence[Entry], size: int) -> list[Batch]:
+    records = numbered(entries, 0)
+    place = TopicPartition(FIX, 0)
+    return [
+        Batch(place, records[start : start + size], min(start + size, len(records)))
+        for start in range(0, len(records), size)
+    ]
+
+
+async def _round(batches: Sequence[Batch]) -> tuple[float, Mapping[str, int]]:
+    """CPU seconds of a new stage for all batches, and how many records it gave of each topic.
+
+    Raises LoadError if fixes are missing.
+    """
+    async with _Drain() as log:
+        await log.create_topics(TOPICS)
+        zones = [
+            Entry(zone.id.encode(), encode_zone(zone)) for zone in read_zone_files([str(ZONES)])
+        ]
+        await log.append(ZONE, zones)
+        metrics = EnrichMetrics(CollectorRegistry())
+        source = ZoneSource(log, metrics, 1.0, lambda: 0.0)
+        stage = EnrichStage(log, source, metrics, 1.0, lambda: 0.0)
+        consumer = await log.consumer("enrich", [FIX])
+        await consumer.poll(0)
+        await stage.gained(consumer, consumer.assigned())
+        gc.collect()
+        start = process_time()
+        for batch in batches:
+            await stage.handle(batch)
+        took = process_time() - start
+        await consumer.close()
+        fixes = sum(len(batch.records) for batch in batches)
+        if log.counts[ENRICHED] != fixes:
+            raise LoadError(f"{log.counts[ENRICHED]:,} of {fixes:,} fixes came out")
+        return took, log.counts
+
+
+@contextmanager
+def _in_python() -> Iterator[None]:
+    """Without compiled code."""
+    with patch.object(codec, "read_waypoint", None):
+        yield
+
+
+async def enrich(rounds: int, command: str) -> Report:
+    """Each size of batch, with and without compiled code in turns. Raises LoadError."""
+    report = Report("enrich", command)
+    # As in a service.
+    gc.set_threshold(*COLLECT_THRESHOLDS)
+    entries = _drive()
+    for size in BATCH_SIZES:
+        batches = _cut(entries, size)
+        compiled, python = [], []
+        for _ in range(rounds):
+            compiled.append(await _round(batches))
+            with _in_python():
+                python.append(await _round(batches))
+        if compiled[0][1] != python[0][1]:
+            raise LoadError(f"compiled code gave {compiled[0][1]}, Python {python[0][1]}")
+        least, other = (
+            min(took for took, _ in each) / len(entries) * 1e6 for each in (compiled, python)
+        )
+        report.add(f"batches of {size:,}, {core.ABOUT}", least, "µs/fix")
+        report.add(f"batches of {size:,}, Python only", other, "µs/fix", core.ABOUT, other / least)
+    report.notes.append(
+        f"{len(entries):,} fixes of {TERMINALS} terminals, {compiled[0][1][ZONE_EVENT]:,} events; "
+        "the least of the rounds. A log that only counts."
+    )
+    return report
