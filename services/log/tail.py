@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from services.log.base import Entry, Record, TopicPartition
@@ -17,6 +20,9 @@ class Block(NamedTuple):
     first_offset: int
     entries: Sequence[Entry]
     bytes: int
+
+
+_first_offset = attrgetter("first_offset")
 
 
 class Tail:
@@ -44,7 +50,9 @@ class Tail:
             return None
         records: list[Record] = []
         room = limits.bytes
-        for first, entries, size in blocks:
+        # A reader that keeps up wants the last of what may be hundreds of blocks.
+        holder = bisect_right(blocks, position, key=_first_offset) - 1
+        for first, entries, size in islice(blocks, holder, None):
             after = first + len(entries)
             if after <= position:
                 continue

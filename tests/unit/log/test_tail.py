@@ -66,3 +66,12 @@ def test_an_append_larger_than_the_whole_tail_leaves_it_empty() -> None:
     entries = [Entry(b"k", bytes(100))]
     tail.add(SOURCE, Block(0, entries, size_of(entries)))
     assert tail.read(SOURCE, 0, Limits()) is None
+
+
+def test_a_reader_in_the_middle_of_many_blocks_gets_what_follows() -> None:
+    tail, records = filled([3] * 200)
+    for position in (0, 1, 3, 299, 300, 301, 597, 599, 600, 700):
+        found = tail.read(SOURCE, position, Limits(records=10))
+        assert found is not None
+        assert list(found.records) == records[position : position + 10]
+        assert found.next_offset == max(position, min(600, position + 10))
