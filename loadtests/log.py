@@ -21,8 +21,9 @@ import uvloop
 
 from loadtests.bare_log import Batches, bare_kafka, bare_sqlite
 from loadtests.load import LoadError
+from loadtests.log_cost import Turns, add_cost, measure_cost
 from loadtests.report import Report
-from services.log.base import FIX, Entry, Log, TopicSpec
+from services.log.base import ENRICHED, FIX, Entry, Log, TopicSpec
 from services.log.kafka import KafkaLog
 from services.log.sqlite import SqliteLog
 
@@ -69,10 +70,12 @@ Round = dict[str, float]
 def measure(backend: str, command: str, rounds: int) -> Report:
     """Run the scenario for ``embedded`` or ``kafka``. Raises LoadError."""
     if backend == "embedded":
-        pairs, found = EMBEDDED_PAIRS, uvloop.run(_embedded(rounds))
+        pairs, (found, costs) = EMBEDDED_PAIRS, uvloop.run(_embedded(rounds))
     else:
-        pairs, found = KAFKA_PAIRS, uvloop.run(_kafka(rounds))
-    return log_report(command, pairs, found)
+        pairs, (found, costs) = KAFKA_PAIRS, uvloop.run(_kafka(rounds))
+    report = log_report(command, pairs, found)
+    add_cost(report, costs)
+    return report
 
 
 def _batches(records: int) -> Batches:
@@ -86,7 +89,7 @@ def _batches(records: int) -> Batches:
     ]
 
 
-async def _embedded(rounds: int) -> list[Round]:
+async def _embedded(rounds: int) -> tuple[list[Round], Turns]:
     batches = _batches(RECORDS)
     found: list[Round] = []
     with tempfile.TemporaryDirectory(prefix="dipper-loadtest-", dir=Path.cwd()) as directory:
@@ -100,10 +103,11 @@ async def _embedded(rounds: int) -> list[Round]:
                     figures[READ] = await _read(log, f"round-{number}")
                     figures[SELECT] = bare.read()
                     found.append(figures)
-    return found
+            costs = await measure_cost(log, ENRICHED, rounds)
+    return found, costs
 
 
-async def _kafka(rounds: int) -> list[Round]:
+async def _kafka(rounds: int) -> tuple[list[Round], Turns]:
     batches = _batches(RECORDS)
     found: list[Round] = []
     async with _broker() as address, KafkaLog(address) as log:
@@ -118,7 +122,8 @@ async def _kafka(rounds: int) -> list[Round]:
                 figures[READ] = await _read(log, f"round-{number}-{names[0]}", names[0])
                 figures[GETMANY] = await bare.read()
                 found.append(figures)
-    return found
+        costs = await measure_cost(log, f"loadtest.cost.{time.time_ns()}", rounds)
+    return found, costs
 
 
 async def _append(log: Log, batches: Batches, topic: str = FIX, writers: int = 1) -> float:
