@@ -61,7 +61,9 @@ def _rows() -> Sequence[Sequence[list[Row]]]:
         for number in range(TERMINALS // CONNECTIONS)
     ]
     ids = {name: number for number, name in enumerate(names, 1)}
-    return [[build_positions(batch, ids, 0).rows for batch in part] for part in make_load(BATCH)]
+    return [
+        [list(build_positions(batch, ids, 0).rows) for batch in part] for part in make_load(BATCH)
+    ]
 
 
 async def _write(pool: asyncpg.Pool, batches: Sequence[list[Row]]) -> None:

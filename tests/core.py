@@ -20,7 +20,8 @@ except ImportError:
     log_core = None  # need_core() comes before it is used.
 
 WAYS = ("python", "compiled")
-READ_ENRICHED = compiled.read_enriched
+OF_THE_STORE = ("pack_batch", "newest_first", "read_enriched")
+COMPILED = {name: getattr(compiled, name) for name in OF_THE_STORE}
 
 
 def need_core() -> None:
@@ -47,7 +48,7 @@ def rows_by(way: str) -> Iterator[None]:
     """Have the store read its records by one of WAYS."""
     if way == "compiled":
         need_core()
-    with patch.object(compiled, "read_enriched", READ_ENRICHED if way == "compiled" else None):
+    with patch.multiple(compiled, **(COMPILED if way == "compiled" else dict.fromkeys(COMPILED))):
         yield
 
 

@@ -93,9 +93,9 @@ static inline double decimal(uint64_t digits, int places)
 {
     if (digits == 0)
         return 0.0;
+    /* Both sides exact as doubles: one rounding (Clinger 1990). 10**22 is the last such power. */
     if (digits < (1ULL << 53))
-        if (places == 0)
-            return (double)digits;
+        return (double)digits / (double)POWERS_OF_TEN[places];
     int shift = __builtin_clzll(digits);
     unsigned __int128 dividend = (unsigned __int128)(digits << shift) << 64;
     uint64_t divisor = POWERS_OF_TEN[places];
@@ -113,9 +113,33 @@ static inline double decimal(uint64_t digits, int places)
     return ldexp((double)kept, surplus - 64 - shift);
 }
 
-/* A JSON number as JSON readers of Python give it: int or float. NULL without an exception for
- * one that is left to them. */
-static inline PyObject *take_number(Scan *scan)
+/* A JSON number as it is spelt: digits / 10**places, an integer if that is 0. */
+typedef struct {
+    uint64_t digits;
+    int places;
+    bool negative;
+} Number;
+
+static inline double as_double(Number number)
+{
+    double value = decimal(number.digits, number.places);
+    return number.negative ? -value : value;
+}
+
+static inline long long as_integer(Number number)
+{
+    return number.negative ? -(long long)number.digits : (long long)number.digits;
+}
+
+/* int or float, as JSON readers of Python give it. */
+static inline PyObject *as_object(Number number)
+{
+    return number.places ? PyFloat_FromDouble(as_double(number))
+                         : PyLong_FromLongLong(as_integer(number));
+}
+
+/* False for a number that is left to JSON readers. */
+static inline bool scan_number(Scan *scan, Number *number)
 {
     const char *at = scan->at;
     bool negative = *at == '-';
@@ -126,7 +150,7 @@ static inline PyObject *take_number(Scan *scan)
         digits = digits * 10 + (uint64_t)(*at++ - '0');
     Py_ssize_t whole = at - start;
     if (whole == 0 || whole > 18 || (*start == '0' && whole > 1))
-        return NULL;
+        return false;
     int places = 0;
     if (*at == '.') {
         const char *point = at++;
@@ -134,15 +158,20 @@ static inline PyObject *take_number(Scan *scan)
             digits = digits * 10 + (uint64_t)(*at++ - '0');
         places = (int)(at - point - 1);
         if (places == 0 || is_digit(*at) || whole + places > 19)
-            return NULL;
+            return false;
     }
     if (*at == 'e' || *at == 'E' || (negative && digits == 0))
-        return NULL;
+        return false;
     scan->at = at;
-    if (places == 0)
-        return PyLong_FromLongLong(negative ? -(long long)digits : (long long)digits);
-    double value = decimal(digits, places);
-    return PyFloat_FromDouble(negative ? -value : value);
+    *number = (Number){digits, places, negative};
+    return true;
+}
+
+/* NULL without an exception for a number that is left to JSON readers. */
+static inline PyObject *take_number(Scan *scan)
+{
+    Number number;
+    return scan_number(scan, &number) ? as_object(number) : NULL;
 }
 
 /* The same without the value. */

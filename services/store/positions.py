@@ -1,7 +1,7 @@
 """Enriched fixes as rows of positions: the hot path, so it reads the record's JSON as it is.
 
-Records that are just as enrich writes them are read by compiled code where there is some (see
-``compiled``), at a third of the time; what a record means is said here.
+Batches, and else records, that are just as enrich writes them are read by compiled code where there
+is some (see ``compiled``), at a fraction of the time; what a record means is said here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from services.log.base import Batch, Record
 from services.model import FIX_QUALITIES
 from services.store import compiled
 from services.store.compiled import Plain
-from services.store.prepared import LINES, UNDECODABLE, Dead, Moments, Prepared, Row, Shares
+from services.store.prepared import (
+    LINES,
+    UNDECODABLE,
+    Count,
+    Dead,
+    Moments,
+    Prepared,
+    Row,
+    Shares,
+)
 from services.store.rows import POSTGRES_EPOCH_US, checked_text
 
 QUALITY = {name: value for value, name in enumerate(FIX_QUALITIES)}
@@ -39,6 +48,46 @@ def build_positions(batch: Batch, ids: Mapping[str, int], next_source: int) -> P
     they are left out and counted as redelivered. Rows have the columns of the table positions,
     in its order.
     """
+    if compiled.pack_batch is not None:
+        packed = compiled.pack_batch(batch.records, ids, batch.source.partition, next_source)
+        if packed is not None:
+            return _of_packed(*packed)
+    return _build_one_by_one(batch, ids, next_source)
+
+
+def _of_packed(
+    rows: Sequence[Row],
+    records: list[Record],
+    lines: Mapping[str, int],
+    unknown: set[str],
+    redelivered: int,
+    next_source: int,
+    beidou: int,
+    qualities: Sequence[int],
+    moments: tuple[int, int, int, int],
+) -> Prepared:
+    by_quality: dict[str, int] = {
+        name: count for name, count in zip(FIX_QUALITIES, qualities, strict=True) if count
+    }
+    return Prepared(
+        rows,
+        records,
+        [],
+        _counts_of_lines(lines),
+        unknown,
+        redelivered,
+        next_source,
+        Moments(*moments) if rows else None,
+        Shares(by_quality, beidou),
+    )
+
+
+def _counts_of_lines(lines: Mapping[str, int]) -> dict[Count, int]:
+    return {(run, LINES): count for run, count in lines.items()}
+
+
+def _build_one_by_one(batch: Batch, ids: Mapping[str, int], next_source: int) -> Prepared:
+    """The same, for any batch."""
     rows: list[Row] = []
     records: list[Record] = []
     dead: list[Dead] = []
@@ -72,7 +121,7 @@ def build_positions(batch: Batch, ids: Mapping[str, int], next_source: int) -> P
         rows.append(row)
         records.append(record)
         received.append(received_at_us)
-    counts = {(run, LINES): count for run, count in lines.items()}
+    counts = _counts_of_lines(lines)
     qualities = Counter(row[FIX] for row in rows)
     shares = Shares({FIX_QUALITIES[value]: count for value, count in qualities.items()}, beidou)
     moments = _moments(rows, received)
@@ -189,9 +238,13 @@ def latest_rows(rows: Iterable[Row]) -> list[Row]:
     return [latest[terminal_id] for terminal_id in sorted(latest)]
 
 
-def newest_first(parts: Sequence[Sequence[Row]]) -> tuple[list[Row], int]:
+def newest_first(parts: Sequence[Sequence[Row]]) -> tuple[Sequence[Row], int]:
     """The rows of several batches, ``latest_rows`` of them first, and how many those are: so a
     row that is a terminal's latest has to be sent only once."""
+    if compiled.newest_first is not None:
+        ordered = compiled.newest_first([*parts])
+        if ordered is not None:
+            return ordered
     rows = list(chain.from_iterable(parts))
     latest = latest_rows(rows)
     first = {id(row) for row in latest}

@@ -62,8 +62,8 @@ class Shares(NamedTuple):
 class Prepared(NamedTuple):
     """A batch as rows."""
 
-    rows: list[Row]
-    records: list[Record]
+    rows: Sequence[Row]
+    records: Sequence[Record]
     """What each row was made of."""
     dead: list[Dead]
     counts: Mapping[Count, int]

@@ -53,21 +53,24 @@ def stamp(time_us: int | None) -> tuple[int] | None:
 def build_rows(batch: Batch, ids: Mapping[str, int]) -> Prepared:
     """The rows of a batch of zone events, messages, rejects or tallies."""
     build = BUILDERS[batch.source.topic]
-    prepared = Prepared([], [], [], {}, set())
+    rows: list[Row] = []
+    records: list[Record] = []
+    dead: list[Dead] = []
     counts: dict[Count, int] = {}
+    unknown: set[str] = set()
     for record in batch.records:
         try:
             row, count = build(batch, record, ids)
         except UnknownTerminalError as error:
-            prepared.unknown.add(str(error))
+            unknown.add(str(error))
         except (AttributeError, TypeError, ValueError) as error:
-            prepared.dead.append(Dead(record, UNDECODABLE, str(error)))
+            dead.append(Dead(record, UNDECODABLE, str(error)))
         else:
-            prepared.rows.append(row)
-            prepared.records.append(record)
+            rows.append(row)
+            records.append(record)
             if count is not None:
                 counts[count] = counts.get(count, 0) + 1
-    return prepared._replace(counts=counts)
+    return Prepared(rows, records, dead, counts, unknown)
 
 
 def _terminal_id(ids: Mapping[str, int], name: str) -> int:

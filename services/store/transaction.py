@@ -48,7 +48,7 @@ async def prepare_connection(connection: asyncpg.Connection) -> None:
 
 
 async def _pack_rows(
-    connection: asyncpg.Connection, table: Table, pack: Callable[[list[Row], int], bytes]
+    connection: asyncpg.Connection, table: Table, pack: Callable[[Sequence[Row], int], bytes]
 ) -> None:
     """Have arrays of the table's rows encoded in one go and not value by value, which takes four
     times as long. asyncpg offers that for its scalar types only, though it works for all."""
@@ -142,6 +142,7 @@ async def find_refused(
 
     Takes some log2(len(rows)) transactions for each of them; all are rolled back.
     """
+    rows = list(rows)
     refused: dict[int, str] = {}
     suspects = [(0, len(rows))]
     while suspects:

@@ -256,6 +256,7 @@ def _counted_twice(_: str) -> None:
 
 def _put_row(row: Callable[[dict[str, Any], int | None], Any]) -> None:
     """Compiled code has no seam for a bug, so Python code reads the records."""
+    put(compiled, "pack_batch", None)
     put(compiled, "read_enriched", None)
     put(positions, "_row", row)
 
