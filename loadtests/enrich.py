@@ -20,6 +20,7 @@ from loadtests.load import LoadError
 from loadtests.report import Report
 from services import codec
 from services.codec import encode_fix
+from services.enrich import entries
 from services.enrich.metrics import EnrichMetrics
 from services.enrich.stage import EnrichStage
 from services.enrich.zone_source import ZoneSource
@@ -42,6 +43,7 @@ from services.runtime.process import COLLECT_THRESHOLDS
 from services.tools.fleet import make_fleet
 from services.tools.fleet.prepared import epoch, moment, prepare
 from services.tools.zones import read_zone_files
+from services.zones import enriching, grid
 from services.zones.records import encode_zone
 
 BATCH_SIZES = (100, 400, 2_000)
@@ -78,7 +80,7 @@ class _Drain(MemoryLog):
 
 def _drive() -> list[Entry]:
     """The records of a fleet, half of it on roads and half on water, a fix each a second."""
-    entries = []
+    driven = []
     fleet = make_fleet(TERMINALS // 2, TERMINALS // 2, seed=7)
     sent = [
         (Stream(terminal.name, run=RUN), prepare(terminal, START_US, SECONDS)) for terminal in fleet
@@ -87,12 +89,12 @@ def _drive() -> list[Entry]:
         now = moment(START_US + second * SECOND_US)
         for stream, places in sent:
             outcomes = stream.feed(epoch(places[second], now), START_US + second * SECOND_US)
-            entries += [Entry(fix.terminal.encode(), encode_fix(fix)) for fix in outcomes.fixes]
-    return entries
+            driven += [Entry(fix.terminal.encode(), encode_fix(fix)) for fix in outcomes.fixes]
+    return driven
 
 
-def _cut(entries: Sequence[Entry], size: int) -> list[Batch]:
-    records = numbered(entries, 0)
+def _cut(driven: Sequence[Entry], size: int) -> list[Batch]:
+    records = numbered(driven, 0)
     place = TopicPartition(FIX, 0)
     return [
         Batch(place, records[start : start + size], min(start + size, len(records)))
@@ -132,7 +134,12 @@ async def _round(batches: Sequence[Batch]) -> tuple[float, Mapping[str, int]]:
 @contextmanager
 def _in_python() -> Iterator[None]:
     """Without compiled code."""
-    with patch.object(codec, "read_waypoint", None):
+    with (
+        patch.object(codec, "read_waypoints", None),
+        patch.object(grid, "near", None),
+        patch.multiple(enriching, columns=None, fold_quiet=None),
+        patch.object(entries, "plain_entries", None),
+    ):
         yield
 
 
@@ -141,9 +148,9 @@ async def enrich(rounds: int, command: str) -> Report:
     report = Report("enrich", command)
     # As in a service.
     gc.set_threshold(*COLLECT_THRESHOLDS)
-    entries = _drive()
+    driven = _drive()
     for size in BATCH_SIZES:
-        batches = _cut(entries, size)
+        batches = _cut(driven, size)
         compiled, python = [], []
         for _ in range(rounds):
             compiled.append(await _round(batches))
@@ -152,12 +159,12 @@ async def enrich(rounds: int, command: str) -> Report:
         if compiled[0][1] != python[0][1]:
             raise LoadError(f"compiled code gave {compiled[0][1]}, Python {python[0][1]}")
         least, other = (
-            min(took for took, _ in each) / len(entries) * 1e6 for each in (compiled, python)
+            min(took for took, _ in each) / len(driven) * 1e6 for each in (compiled, python)
         )
         report.add(f"batches of {size:,}, {core.ABOUT}", least, "µs/fix")
         report.add(f"batches of {size:,}, Python only", other, "µs/fix", core.ABOUT, other / least)
     report.notes.append(
-        f"{len(entries):,} fixes of {TERMINALS} terminals, {compiled[0][1][ZONE_EVENT]:,} events; "
+        f"{len(driven):,} fixes of {TERMINALS} terminals, {compiled[0][1][ZONE_EVENT]:,} events; "
         "the least of the rounds. A log that only counts."
     )
     return report

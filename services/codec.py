@@ -29,9 +29,12 @@ from services.model import (
     ZoneState,
 )
 
-read_waypoint: Callable[[bytes | None], Waypoint | None] | None = None
-"""``decode_waypoint``, compiled; None for a record that is not as ``encode_fix`` writes it. Where
-it was not built, or DIPPER_PURE_PYTHON is set, there is none."""
+read_waypoints: Callable[[list[bytes | None]], tuple[list[Waypoint | None], list[int]]] | None = (
+    None
+)
+"""``decode_waypoint`` of many records, compiled. A record that is not as ``encode_fix`` writes it
+gives None, and its index is in the second list. Where it was not built, or DIPPER_PURE_PYTHON is
+set, there is none."""
 try:
     import services._codec as _codec  # noqa: PLR0402
 
@@ -39,7 +42,7 @@ try:
 except ImportError:
     pass  # The Python code below does all of it.
 else:
-    read_waypoint = _codec.read_waypoint
+    read_waypoints = _codec.read_waypoints
 
 add_plain_fixes: Callable[[list[Any], list[Fix], int, type], tuple[int, int]] | None = None
 """``add_fixes`` of ``fixes[start:]``, compiled, up to the first fix that is not plain; the place of
@@ -128,8 +131,6 @@ def decode_fix(value: bytes | None) -> Fix:
 
 def decode_waypoint(value: bytes | None) -> Waypoint:
     """What zones need of such a record, at half the cost of all of it. Raises CodecError."""
-    if read_waypoint is not None and (plain := read_waypoint(value)) is not None:
-        return plain
     fields = load_object(value)
     get = fields.get
     point = Waypoint(get("terminal"), get("time_us"), get("lat"), get("lon"), get("fix"))  # type: ignore[arg-type]
@@ -141,6 +142,16 @@ def decode_waypoint(value: bytes | None) -> Waypoint:
     ):
         return point
     raise CodecError(f"no fix with a terminal, a time and numbers for its place: {point!r:.200}")
+
+
+def decode_waypoints(values: list[bytes | None]) -> list[Waypoint | None]:
+    """``decode_waypoint`` of each; None where that raises CodecError."""
+    if read_waypoints is None:
+        return [_waypoint_or_none(value) for value in values]
+    waypoints, odd = read_waypoints(values)
+    for index in odd:
+        waypoints[index] = _waypoint_or_none(values[index])
+    return waypoints
 
 
 def splice_enriched(fix_value: bytes, zones: tuple[str, ...], late: bool, source: Source) -> bytes:
@@ -277,6 +288,13 @@ def load_object(value: bytes | None) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise CodecError("no JSON object")
     return fields
+
+
+def _waypoint_or_none(value: bytes | None) -> Waypoint | None:
+    try:
+        return decode_waypoint(value)
+    except CodecError:
+        return None
 
 
 def _fix(fields: dict[str, Any]) -> Fix:

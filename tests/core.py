@@ -11,8 +11,11 @@ from unittest.mock import patch
 
 import pytest
 
+from services import codec
+from services.enrich import entries
 from services.nmea import core, read
 from services.store import compiled
+from services.zones import enriching, grid
 
 try:
     from services.log import _records as log_core
@@ -49,6 +52,22 @@ def rows_by(way: str) -> Iterator[None]:
     if way == "compiled":
         need_core()
     with patch.multiple(compiled, **(COMPILED if way == "compiled" else dict.fromkeys(COMPILED))):
+        yield
+
+
+@contextmanager
+def enriching_by(way: str) -> Iterator[None]:
+    """Have enrich do its work by one of WAYS."""
+    if way == "compiled":
+        need_core()
+        yield
+        return
+    with (
+        patch.object(codec, "read_waypoints", None),
+        patch.object(grid, "near", None),
+        patch.multiple(enriching, columns=None, fold_quiet=None),
+        patch.object(entries, "plain_entries", None),
+    ):
         yield
 
 

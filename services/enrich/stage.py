@@ -10,20 +10,21 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from operator import itemgetter
 
-from services.codec import (
-    CodecError,
-    decode_waypoint,
-    encode_dead_letter,
-    encode_zone_event,
-    splice_enriched,
+from services.codec import decode_waypoints, encode_zone_event
+from services.enrich.entries import (
+    Letter,
+    by_offset,
+    enriched_entries,
+    letter_for_deleted,
+    letter_for_undecodable,
 )
 from services.enrich.metrics import EnrichMetrics
 from services.enrich.state import recover, state_entries, state_key
 from services.enrich.zone_source import ZoneSource
 from services.log.base import (
-    DELETED_UNREAD,
     ENRICHED,
     FIX,
     ZONE_EVENT,
@@ -37,12 +38,12 @@ from services.log.base import (
     TopicPartition,
 )
 from services.model import Source, Waypoint
-from services.zones.enriching import Enriched, enrich_fixes
+from services.zones.enriching import QUIET, Enriched, enrich_fixes
 from services.zones.transitions import TerminalZones
 
 logger = logging.getLogger(__name__)
 
-UNDECODABLE = "undecodable"
+_TERMINAL = itemgetter(Waypoint._fields.index("terminal"))
 
 
 @dataclass(slots=True)
@@ -112,28 +113,22 @@ class EnrichStage:
         await self._zones.refresh_if_due()
         number = batch.source.partition
         partition = self._partitions[number]
-        fixes, letters = _decode(batch)
+        records, fixes, letters = _decode(batch)
         if batch.deleted:
-            letters.append(_letter_for_deleted(batch))
+            letters.append(letter_for_deleted(batch))
         read = len(fixes)
         if partition.applied:
-            fixes = _without_applied(fixes, partition.applied)
-        states = {
-            name: partition.states[name]
-            for name in {fix.terminal for _, fix in fixes}
-            if name in partition.states
-        }
-        results = enrich_fixes(self._zones.index, states, [fix for _, fix in fixes])
-        enriched = [
-            _enriched_entry(record, fix, result, number)
-            for (record, fix), result in zip(fixes, results, strict=True)
-        ]
+            records, fixes = _without_applied(records, fixes, partition.applied)
+        known = partition.states
+        states = {name: known[name] for name in {*map(_TERMINAL, fixes)} if name in known}
+        results = enrich_fixes(self._zones.index, states, fixes)
+        enriched = enriched_entries(records, fixes, results, number)
         if letters:
-            enriched = _by_offset([record.offset for record, _ in fixes], enriched, letters)
+            enriched = by_offset(records, enriched, letters)
+        told = [result for result in results if result is not QUIET]
         events = [
             Entry(event.terminal.encode(), encode_zone_event(event))
-            for result in results
-            if result.events
+            for result in told
             for event in result.events
         ]
         await asyncio.gather(
@@ -143,7 +138,8 @@ class EnrichStage:
         partition.states.update(states)
         partition.dirty.update(states)
         partition.next_offset = batch.next_offset
-        self._count(results)
+        self._metrics.fixes.inc(len(fixes))
+        self._count(told)
         self._metrics.dead_letters.inc(len(letters))
         self._metrics.skipped_fixes.inc(read - len(fixes))
 
@@ -175,10 +171,9 @@ class EnrichStage:
             self._zones.kinds,
         )
 
-    def _count(self, results: Sequence[Enriched]) -> None:
-        self._metrics.fixes.inc(len(results))
-        self._metrics.late_fixes.inc(sum(result.late for result in results))
-        for result in results:
+    def _count(self, told: Sequence[Enriched]) -> None:
+        self._metrics.late_fixes.inc(sum(result.late for result in told))
+        for result in told:
             for event in result.events:
                 self._metrics.zone_events.labels(event.kind).inc()
 
@@ -201,50 +196,29 @@ class EnrichStage:
         self._metrics.state_records.inc(len(entries))
 
 
-def _decode(batch: Batch) -> tuple[list[tuple[Record, Waypoint]], list[tuple[int, Entry]]]:
-    """The batch's fixes, and dead letters for what is none, with their offsets."""
-    number = batch.source.partition
-    fixes: list[tuple[Record, Waypoint]] = []
-    dead: list[tuple[int, Entry]] = []
-    for record in batch.records:
-        try:
-            fixes.append((record, decode_waypoint(record.value)))
-        except CodecError:
-            letter = encode_dead_letter(record.value, UNDECODABLE, Source(number, record.offset))
-            dead.append((record.offset, Entry(record.key, letter)))
-    return fixes, dead
-
-
-def _by_offset(
-    offsets: Sequence[int], entries: Sequence[Entry], letters: Sequence[tuple[int, Entry]]
-) -> list[Entry]:
-    """Entries and dead letters in the order of their places in the fix topic."""
-    both = sorted([*zip(offsets, entries, strict=True), *letters], key=itemgetter(0))
-    return [entry for _, entry in both]
-
-
-def _letter_for_deleted(batch: Batch) -> tuple[int, Entry]:
-    """One dead letter at the last place of records that are gone: the store's ledger passes over
-    the others, and so shows them as lost."""
-    last = batch.next_offset - 1
-    text = f"the log has deleted {batch.first_offset} to {last} of {FIX}/{batch.source.partition}"
-    source = Source(batch.source.partition, last)
-    return last, Entry(None, encode_dead_letter(text.encode(), DELETED_UNREAD, source))
+def _decode(batch: Batch) -> tuple[list[Record], list[Waypoint], list[Letter]]:
+    """The batch's fixes with their records, and dead letters for what is none."""
+    records = [*batch.records]
+    waypoints = decode_waypoints([record.value for record in records])
+    fixes = [waypoint for waypoint in waypoints if waypoint is not None]
+    if len(fixes) == len(records):
+        return records, fixes, []
+    letters = [
+        letter_for_undecodable(record, batch.source.partition)
+        for record, waypoint in zip(records, waypoints, strict=True)
+        if waypoint is None
+    ]
+    return [*compress(records, waypoints)], fixes, letters
 
 
 def _without_applied(
-    fixes: Sequence[tuple[Record, Waypoint]], applied: dict[str, int]
-) -> list[tuple[Record, Waypoint]]:
+    records: Sequence[Record], fixes: Sequence[Waypoint], applied: dict[str, int]
+) -> tuple[list[Record], list[Waypoint]]:
     """Leave out fixes that a recovered state includes: their outputs were durable before it."""
-    kept = [(record, fix) for record, fix in fixes if record.offset > applied.get(fix.terminal, -1)]
-    if fixes and fixes[-1][0].offset >= max(applied.values()):
+    kept = [
+        record.offset > applied.get(fix.terminal, -1)
+        for record, fix in zip(records, fixes, strict=True)
+    ]
+    if records and records[-1].offset >= max(applied.values()):
         applied.clear()
-    return kept
-
-
-def _enriched_entry(record: Record, fix: Waypoint, result: Enriched, partition: int) -> Entry:
-    value = splice_enriched(
-        record.value or b"", result.zones, result.late, Source(partition, record.offset)
-    )
-    # Half the time of Entry(…), for every fix.
-    return tuple.__new__(Entry, (record.key or fix.terminal.encode(), value))
+    return [*compress(records, kept)], [*compress(fixes, kept)]

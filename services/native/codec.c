@@ -31,31 +31,67 @@ as_waypoint(const FixRecord *record)
     PyTuple_SET_ITEM(waypoint, 2, Py_NewRef(lat == NULL ? Py_None : lat));
     PyTuple_SET_ITEM(waypoint, 3, Py_NewRef(lon == NULL ? Py_None : lon));
     PyTuple_SET_ITEM(waypoint, 4, Py_NewRef(quality_names[record->quality]));
+    /* Numbers and texts are in no cycle: the collector need not look at them. */
+    PyObject_GC_UnTrack(waypoint);
     return waypoint;
 }
 
-PyDoc_STRVAR(read_waypoint_doc,
-"read_waypoint(value)\n--\n\n"
-"The Waypoint of a record of telematics.fix.v1, or None for one that is not as ingest writes it.");
+/* A new reference; NULL without an exception for a record that is not plain. */
+static PyObject *
+plain_waypoint(PyObject *value)
+{
+    FixRecord record = {.without_run = true};
+    PyObject *waypoint = NULL;
+    if (take_record(value, BIT(LAT) | BIT(LON), NEEDED, &record) && !(record.seen & OF_ENRICHED) &&
+        (record.value[LAT] == NULL || record.value[LON] != NULL))
+        waypoint = as_waypoint(&record);
+    clear_record(&record);
+    return waypoint;
+}
+
+static int
+append_index(PyObject *list, Py_ssize_t index)
+{
+    PyObject *number = PyLong_FromSsize_t(index);
+    int failed = number == NULL || PyList_Append(list, number);
+    Py_XDECREF(number);
+    return failed ? -1 : 0;
+}
+
+PyDoc_STRVAR(read_waypoints_doc,
+"read_waypoints(values)\n--\n\n"
+"The Waypoints of a list of records of telematics.fix.v1, with None for those that are not as\n"
+"ingest writes them, and a list of the indices of those.");
 
 static PyObject *
-read_waypoint(PyObject *Py_UNUSED(module), PyObject *value)
+read_waypoints(PyObject *Py_UNUSED(module), PyObject *values)
 {
     if (waypoint_type == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "setup() comes first");
         return NULL;
     }
-    FixRecord record = {0};
-    PyObject *result = NULL;
-    bool whole = take_record(value, BIT(LAT) | BIT(LON), NEEDED, &record) &&
-                 !(record.seen & OF_ENRICHED) &&
-                 (record.value[LAT] == NULL || record.value[LON] != NULL);
-    if (whole)
-        result = as_waypoint(&record);
-    else if (!PyErr_Occurred())
-        result = Py_NewRef(Py_None);
-    clear_record(&record);
-    return result;
+    if (!PyList_Check(values)) {
+        PyErr_SetString(PyExc_TypeError, "read_waypoints(list)");
+        return NULL;
+    }
+    Py_ssize_t count = PyList_GET_SIZE(values);
+    PyObject *waypoints = PyList_New(count), *odd = PyList_New(0);
+    if (waypoints == NULL || odd == NULL)
+        goto failed;
+    for (Py_ssize_t index = 0; index < count; index++) {
+        PyObject *waypoint = plain_waypoint(PyList_GET_ITEM(values, index));
+        if (waypoint == NULL) {
+            if (PyErr_Occurred() || append_index(odd, index))
+                goto failed;
+            waypoint = Py_NewRef(Py_None);
+        }
+        PyList_SET_ITEM(waypoints, index, waypoint);
+    }
+    return Py_BuildValue("(NN)", waypoints, odd);
+failed:
+    Py_XDECREF(waypoints);
+    Py_XDECREF(odd);
+    return NULL;
 }
 
 PyDoc_STRVAR(setup_doc,
@@ -91,7 +127,7 @@ setup(PyObject *Py_UNUSED(module), PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"setup", setup, METH_VARARGS, setup_doc},
-    {"read_waypoint", read_waypoint, METH_O, read_waypoint_doc},
+    {"read_waypoints", read_waypoints, METH_O, read_waypoints_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,4 +1,4 @@
-"""Which zones a position lies in: an R-tree of bounding boxes, then the exact test.
+"""Which zones a position lies in: a grid, an R-tree of bounding boxes, then the exact test.
 
 The exact test of a polygon is GEOS's on prepared geometry, in the plane of longitude and latitude,
 as GeoJSON defines its edges (RFC 7946, 3.1.1). That of a circle is the haversine distance on the
@@ -8,17 +8,15 @@ position alone, so the answer does not depend on the batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import asin, cos, degrees, radians, sin, sqrt
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 
+from services.zones.grid import Box, Grid
 from services.zones.zone import EARTH_RADIUS_M, Circle, Zone, polygons_of
-
-Box: TypeAlias = tuple[float, float, float, float]
-"""West, south, east, north in degrees; west is never greater than east."""
 
 _BOX_MARGIN_DEG = 1e-5
 """About a metre: boxes of circles are that much too large, so that rounding never cuts one."""
@@ -44,7 +42,7 @@ class ZoneIndex:
 
     def __init__(self, zones: Iterable[Zone]) -> None:
         ordered = sorted(zones, key=lambda zone: zone.id)
-        self.versions: Mapping[str, str] = {zone.id: zone.version for zone in ordered}
+        self.versions: dict[str, str] = {zone.id: zone.version for zone in ordered}
         if len(self.versions) < len(ordered):
             raise ValueError("two zones have the same id")
         # Zones are numbered in the order of their ids: sorted numbers are sorted ids.
@@ -61,6 +59,7 @@ class ZoneIndex:
         self._entry_polygon = np.array([entry.polygon for entry in entries], dtype=object)
         self._entry_is_circle = np.array([entry.polygon is None for entry in entries], dtype=bool)
         shapely.prepare(self._entry_polygon)
+        self._grid = Grid([entry.box for entry in entries])
         self._tree = shapely.STRtree([shapely.box(*entry.box) for entry in entries])
 
     def __len__(self) -> int:
@@ -84,29 +83,16 @@ class ZoneIndex:
         found = [_NOWHERE] * len(lats)
         if not self._ids or not found:
             return found
-        # float64 turns None into NaN.
-        latitude = np.array(lats, dtype=np.float64)
-        longitude = np.array(lons, dtype=np.float64)
-        positions, entries = self._candidates(latitude, longitude)
-        if not len(positions):
+        near, latitude, longitude = self._grid.near(lats, lons)
+        if not len(near):
             return found
+        positions, entries = self._tree.query(shapely.points(longitude, latitude))
         hit = self._in_polygon(entries, latitude[positions], longitude[positions])
         for pair in np.flatnonzero(self._entry_is_circle[entries]).tolist():
             circle = self._circles[self._entry_zone[entries[pair]]]
             at = positions[pair]
             hit[pair] = _in_circle(circle, latitude.item(at), longitude.item(at))
-        return self._collect(found, positions[hit], self._entry_zone[entries[hit]], times_us)
-
-    def _candidates(self, latitude: Any, longitude: Any) -> tuple[Any, Any]:
-        """Pairs of position and tree entry whose box holds the position."""
-        known = np.flatnonzero(~np.isnan(latitude + longitude))
-        if len(known) == len(latitude):
-            positions, entries = self._tree.query(shapely.points(longitude, latitude))
-            return positions, entries
-        if not len(known):
-            return known, known
-        positions, entries = self._tree.query(shapely.points(longitude[known], latitude[known]))
-        return known[positions], entries
+        return self._collect(found, near[positions[hit]], self._entry_zone[entries[hit]], times_us)
 
     def _in_polygon(self, entries: Any, latitude: Any, longitude: Any) -> Any:
         """Whether each pair's position lies in its polygon; False for circles, which have none."""
