@@ -45,7 +45,8 @@ static Py_ssize_t fitting(PyObject *entries, Py_ssize_t start, Py_ssize_t limit,
             return -1;
         Py_ssize_t body = body_size(count, key, value);
         Py_ssize_t whole = body + varint_size(body);
-        if (count > 0 && *size + whole > limit)
+        /* As aiokafka does it, which leaves the last byte free. */
+        if (count > 0 && *size + whole >= limit)
             break;
         *size += whole;
     }
