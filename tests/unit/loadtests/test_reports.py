@@ -9,9 +9,11 @@ from rich.console import Console
 from loadtests.compare import changes, only_in, show_changes
 from loadtests.document import DocumentError, combined, read_document, write_document
 from loadtests.log import EMBEDDED_PAIRS, KAFKA_PAIRS, SEND, SEND_BATCH, log_report
+from loadtests.log_cost import add_cost
 from loadtests.report import Report, number, times
 from loadtests.results import ratios, results_text
 from loadtests.steady import steady_figures
+from services.log import compiled
 from tests.unit.loadtests.runs import a_run
 
 
@@ -143,6 +145,13 @@ def test_the_log_is_compared_within_each_round(pairs):
     assert report.results[0].ratio == 2
     assert report.results[0].value == 400
     assert {result.name for result in report.results} == names
+
+
+def test_the_logs_cost_is_compared_within_each_size_of_round():
+    report = Report("log", "")
+    add_cost(report, {300: ([4.0, 1.0, 2.0], [4.0, 5.0, 3.0])})
+    assert report.results[0].ratio == (0.5 if compiled.split is not None else None)
+    assert [result.value for result in report.results][-1] == 4.0
 
 
 def test_on_kafka_the_log_is_compared_with_send_and_with_send_batch():
