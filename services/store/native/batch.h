@@ -6,6 +6,8 @@
 
 #include "pack_record.h"
 
+#define USUAL_BYTES 256 /* of a packed row */
+
 typedef struct {
     PyObject *value; /* the record, from which the row can be read again */
     size_t start, size; /* of the packed row */
@@ -26,8 +28,9 @@ typedef struct {
 
 static PyTypeObject rows_type;
 
+/* Room for at most so many rows, and to begin with for so many bytes of them. */
 static Rows *
-new_rows(Py_ssize_t most)
+new_rows(Py_ssize_t most, size_t bytes)
 {
     Rows *rows = PyObject_New(Rows, &rows_type);
     if (rows == NULL)
@@ -35,11 +38,12 @@ new_rows(Py_ssize_t most)
     rows->packed = (Buffer){NULL, 0, 0};
     rows->count = 0;
     rows->row = PyMem_New(PackedRow, most ? most : 1);
-    if (rows->row == NULL) {
+    if (rows->row == NULL || extend(&rows->packed, bytes + 1) == NULL) {
         Py_DECREF(rows);
         PyErr_NoMemory();
         return NULL;
     }
+    rows->packed.used = 0;
     return rows;
 }
 
@@ -259,8 +263,9 @@ packed_result(const Packing *packing)
 static PyObject *
 pack_records(PyObject *records, PyObject *ids, long long partition, long long next_source)
 {
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(records);
     Packing packing = {
-        .rows = new_rows(PySequence_Fast_GET_SIZE(records)),
+        .rows = new_rows(count, (size_t)count * USUAL_BYTES),
         .records = PyList_New(0),
         .lines = PyDict_New(),
         .unknown = PySet_New(NULL),
@@ -269,7 +274,6 @@ pack_records(PyObject *records, PyObject *ids, long long partition, long long ne
     PyObject *result = NULL;
     bool plain = packing.rows != NULL && packing.records != NULL && packing.lines != NULL &&
                  packing.unknown != NULL;
-    Py_ssize_t count = PySequence_Fast_GET_SIZE(records);
     for (Py_ssize_t index = 0; plain && index < count; index++)
         plain = add_record(&packing, PySequence_Fast_GET_ITEM(records, index), ids, partition);
     if (plain && add_pending_lines(&packing))

@@ -9,7 +9,8 @@
 typedef struct {
     const PackedRow *row;
     const char *packed;
-    Py_ssize_t place; /* among all rows, as they came */
+    Py_ssize_t place;    /* among all rows, as they came */
+    int32_t terminal_id; /* the row's, at hand: most comparisons need no more */
     bool newest;
 } Placed;
 
@@ -18,8 +19,8 @@ static int
 by_terminal(const void *left, const void *right)
 {
     const Placed *a = left, *b = right;
-    if (a->row->terminal_id != b->row->terminal_id)
-        return a->row->terminal_id < b->row->terminal_id ? -1 : 1;
+    if (a->terminal_id != b->terminal_id)
+        return a->terminal_id < b->terminal_id ? -1 : 1;
     if (a->row->has_position != b->row->has_position)
         return a->row->has_position ? -1 : 1;
     if (a->row->time_us != b->row->time_us)
@@ -52,7 +53,7 @@ append_ordered(Rows *rows, Placed *all, Placed *sorted, Py_ssize_t count)
     qsort(sorted, (size_t)count, sizeof *sorted, by_terminal);
     for (Py_ssize_t each = 0; each < count; each++) {
         const Placed *one = &sorted[each];
-        bool first = each == 0 || one[-1].row->terminal_id != one->row->terminal_id;
+        bool first = each == 0 || one[-1].terminal_id != one->terminal_id;
         if (!first || !one->row->has_position)
             continue;
         all[one->place].newest = true;
@@ -66,11 +67,11 @@ append_ordered(Rows *rows, Placed *all, Placed *sorted, Py_ssize_t count)
     return newest;
 }
 
-/* Of a list of Rows whose terminals all have ids. */
+/* Of a list of Rows, `count` in all and `bytes` when packed, whose terminals all have ids. */
 static PyObject *
-order_rows(PyObject *parts, Py_ssize_t count)
+order_rows(PyObject *parts, Py_ssize_t count, size_t bytes)
 {
-    Rows *rows = new_rows(count);
+    Rows *rows = new_rows(count, bytes);
     Placed *all = PyMem_New(Placed, 2 * (size_t)count + 1);
     PyObject *result = NULL;
     Py_ssize_t place = 0;
@@ -80,9 +81,11 @@ order_rows(PyObject *parts, Py_ssize_t count)
     }
     for (Py_ssize_t part = 0; part < PyList_GET_SIZE(parts); part++) {
         const Rows *given = (Rows *)PyList_GET_ITEM(parts, part);
-        for (Py_ssize_t each = 0; each < given->count; each++, place++)
-            all[place] = (Placed){&given->row[each], given->packed.start + given->row[each].start,
-                                  place, false};
+        for (Py_ssize_t each = 0; each < given->count; each++, place++) {
+            const PackedRow *row = &given->row[each];
+            all[place] = (Placed){row, given->packed.start + row->start, place, row->terminal_id,
+                                  false};
+        }
     }
     Py_ssize_t newest = append_ordered(rows, all, all + count, count);
     if (newest >= 0)

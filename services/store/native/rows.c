@@ -82,12 +82,15 @@ newest_first(PyObject *Py_UNUSED(module), PyObject *parts)
         return NULL;
     }
     Py_ssize_t count = 0;
+    size_t bytes = 0;
     for (Py_ssize_t part = 0; part < PyList_GET_SIZE(parts); part++) {
         if (!Py_IS_TYPE(PyList_GET_ITEM(parts, part), &rows_type))
             Py_RETURN_NONE;
-        count += ((Rows *)PyList_GET_ITEM(parts, part))->count;
+        const Rows *rows = (Rows *)PyList_GET_ITEM(parts, part);
+        count += rows->count;
+        bytes += rows->packed.used;
     }
-    return order_rows(parts, count);
+    return order_rows(parts, count, bytes);
 }
 
 PyDoc_STRVAR(pack_positions_doc,
@@ -95,49 +98,63 @@ PyDoc_STRVAR(pack_positions_doc,
 "Rows of positions, a list or Rows, as PostgreSQL's binary format of an array of them (array_recv,\n"
 "record_recv). oid is that of the type of the rows. Raises TypeError, OverflowError, ValueError.");
 
-static int
-put_rows(Buffer *buffer, PyObject *rows)
+static size_t
+put_array_head(char *head, Py_ssize_t rows, uint32_t oid)
 {
-    if (Py_IS_TYPE(rows, &rows_type)) {
-        const Buffer *packed = &((Rows *)rows)->packed;
-        char *place = extend(buffer, packed->used);
-        if (place != NULL && packed->used)
-            memcpy(place, packed->start, packed->used);
-        return place != NULL;
-    }
+    put32(head, rows ? 1 : 0);
+    put32(head + 4, 0);
+    put32(head + 8, oid);
+    if (rows == 0)
+        return 12;
+    put32(head + 12, (uint32_t)rows);
+    put32(head + 16, 1);
+    return 20;
+}
+
+static PyObject *
+pack_rows(const Rows *rows, uint32_t oid)
+{
+    char head[20];
+    size_t size = put_array_head(head, rows->count, oid);
+    PyObject *packed = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(size + rows->packed.used));
+    if (packed == NULL)
+        return NULL;
+    memcpy(PyBytes_AS_STRING(packed), head, size);
+    if (rows->packed.used)
+        memcpy(PyBytes_AS_STRING(packed) + size, rows->packed.start, rows->packed.used);
+    return packed;
+}
+
+static PyObject *
+pack_list(PyObject *rows, uint32_t oid)
+{
+    Buffer buffer = {NULL, 0, 0};
+    PyObject *packed = NULL;
+    char *head = extend(&buffer, 20);
+    if (head == NULL)
+        return NULL;
+    buffer.used = put_array_head(head, PyList_GET_SIZE(rows), oid);
     for (Py_ssize_t index = 0; index < PyList_GET_SIZE(rows); index++)
-        if (!put_row(buffer, PyList_GET_ITEM(rows, index)))
-            return 0;
-    return 1;
+        if (!put_row(&buffer, PyList_GET_ITEM(rows, index)))
+            goto out;
+    packed = PyBytes_FromStringAndSize(buffer.start, (Py_ssize_t)buffer.used);
+out:
+    PyMem_Free(buffer.start);
+    return packed;
 }
 
 static PyObject *
 pack_positions(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
-    if (count != 2 || !(PyList_Check(args[0]) || Py_IS_TYPE(args[0], &rows_type))) {
+    bool packed = count == 2 && Py_IS_TYPE(args[0], &rows_type);
+    if (!packed && (count != 2 || !PyList_Check(args[0]))) {
         PyErr_SetString(PyExc_TypeError, "pack_positions(rows, oid)");
         return NULL;
     }
     unsigned long oid = PyLong_AsUnsignedLong(args[1]);
     if (oid == (unsigned long)-1 && PyErr_Occurred())
         return NULL;
-    Py_ssize_t rows = PyObject_Size(args[0]);
-    Buffer buffer = {NULL, 0, 0};
-    char *head = extend(&buffer, rows ? 20 : 12);
-    if (head == NULL)
-        return NULL;
-    put32(head, rows ? 1 : 0);
-    put32(head + 4, 0);
-    put32(head + 8, (uint32_t)oid);
-    if (rows) {
-        put32(head + 12, (uint32_t)rows);
-        put32(head + 16, 1);
-    }
-    PyObject *packed = NULL;
-    if (put_rows(&buffer, args[0]))
-        packed = PyBytes_FromStringAndSize(buffer.start, (Py_ssize_t)buffer.used);
-    PyMem_Free(buffer.start);
-    return packed;
+    return packed ? pack_rows((Rows *)args[0], (uint32_t)oid) : pack_list(args[0], (uint32_t)oid);
 }
 
 static PyMethodDef methods[] = {
