@@ -136,7 +136,7 @@ def _in_python() -> Iterator[None]:
     """Without compiled code."""
     with (
         patch.object(codec, "read_waypoints", None),
-        patch.object(grid, "near", None),
+        patch.object(grid, "candidates", None),
         patch.multiple(enriching, columns=None, fold_quiet=None),
         patch.object(entries, "plain_entries", None),
     ):

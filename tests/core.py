@@ -57,14 +57,14 @@ def rows_by(way: str) -> Iterator[None]:
 
 @contextmanager
 def enriching_by(way: str) -> Iterator[None]:
-    """Have enrich do its work by one of WAYS."""
+    """Have enrich do its work by one of WAYS; what an index is built by, it stays with."""
     if way == "compiled":
         need_core()
         yield
         return
     with (
         patch.object(codec, "read_waypoints", None),
-        patch.object(grid, "near", None),
+        patch.object(grid, "candidates", None),
         patch.multiple(enriching, columns=None, fold_quiet=None),
         patch.object(entries, "plain_entries", None),
     ):

@@ -13,9 +13,7 @@ def setup(
 def columns(
     fixes: object,
 ) -> tuple[list[float | None], list[float | None], list[int | None]] | None: ...
-def near(
-    lats: list[float | None], lons: list[float | None], cells: Cells
-) -> tuple[bytes, bytes, bytes]: ...
+def candidates(lats: list[float | None], lons: list[float | None], cells: Cells) -> bytes: ...
 def fold_quiet(
     fixes: list[Waypoint],
     zones: list[tuple[str, ...]],

@@ -1,5 +1,7 @@
-"""Where there are no zones: a grid over the boxes of all zones, by which most positions of a batch
-are left out at once. It decides nothing else: what is near a box goes to the exact tests.
+"""Which of many boxes hold a position, by a grid and compiled code.
+
+It answers what ``BoxTree`` answers, without a geometry object for each position: most positions lie
+in an empty cell, and that is all there is to know of them.
 """
 
 from __future__ import annotations
@@ -9,28 +11,34 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-Box: TypeAlias = tuple[float, float, float, float]
-"""West, south, east, north in degrees; west is never greater than east."""
+from services.zones.boxes import Box
 
-Cells: TypeAlias = tuple[Box, int, int, float, float, bytes]
-"""The box of all, rows, columns, rows and columns a degree, and a byte a cell, row by row from the
-south-western one: not 0 where there is a box."""
+Cells: TypeAlias = tuple[Box, int, int, float, float, bytes, bytes, bytes]
+"""The box of all, rows, columns, rows and columns a degree; and as the bytes of arrays of int32,
+int32 and float64 where the boxes of each cell begin, row by row from the south-western cell, with
+an end; the numbers of the boxes, cell by cell; and the boxes."""
 
-ROWS = COLUMNS = 512
-"""A town's zones get cells of some ten metres, in 256 KiB."""
+PAIR = np.dtype([("position", "i8"), ("box", "i8"), ("lat", "f8"), ("lon", "f8")])
+"""A position in a box."""
 
-near: Callable[[list[float | None], list[float | None], Cells], tuple[bytes, bytes, bytes]] | None
-"""``Grid.near``, compiled, with bytes for arrays. Without it every known position is near."""
+MOST_CELLS = 512
+"""In a row and in a column: some ten metres each for the zones of a town."""
+MOST_MEMBERS = 1 << 20
+"""Of all cells together, 4 MiB: large zones get larger cells."""
+
+candidates: Callable[[list[float | None], list[float | None], Cells], bytes] | None
+"""``Grid.candidates``, compiled, with the bytes of an array of PAIR."""
 try:
     import services.zones._batch as _batch  # noqa: PLR0402
 except ImportError:
-    near = None
+    candidates = None
 else:
-    near = _batch.near
+    candidates = _batch.candidates
 
 
 class Grid:
-    """Cells of the size of a fraction of the box of all boxes, and which of them a box touches.
+    """See ``Boxes``: cells of equal size over the box of all boxes, each with the boxes that touch
+    it.
 
     A position inside a box lies in a cell that the box touches, by any rounding: a cell's number
     is found by the same steps for positions and corners, and none of them ever goes down when the
@@ -41,34 +49,26 @@ class Grid:
         corners = np.array(boxes, dtype=np.float64).reshape(-1, 4)
         west, south = corners[:, :2].min(axis=0, initial=180.0).tolist()
         east, north = corners[:, 2:].max(axis=0, initial=-180.0).tolist()
-        rows_a_degree, columns_a_degree = _scale(ROWS, south, north), _scale(COLUMNS, west, east)
-        columns = _numbers(corners[:, ::2], west, columns_a_degree, COLUMNS)
-        rows = _numbers(corners[:, 1::2], south, rows_a_degree, ROWS)
-        touched = np.zeros((ROWS, COLUMNS), dtype=bool)
-        for (first, last), (left, right) in zip(rows.tolist(), columns.tolist(), strict=True):
-            touched[first : last + 1, left : right + 1] = True
-        self._cells: Cells = (
-            (west, south, east, north),
-            ROWS,
-            COLUMNS,
-            rows_a_degree,
-            columns_a_degree,
-            touched.tobytes(),
-        )
+        side = MOST_CELLS
+        while True:
+            scales = _scale(side, south, north), _scale(side, west, east)
+            rows = _numbers(corners[:, 1::2], south, scales[0], side)
+            columns = _numbers(corners[:, ::2], west, scales[1], side)
+            heights, widths = np.ptp(rows, axis=1) + 1, np.ptp(columns, axis=1) + 1
+            if side == 1 or (heights * widths).sum() <= MOST_MEMBERS:
+                break
+            side //= 2
+        starts, members = _by_cell(rows[:, 0], columns[:, 0], heights, widths, side)
+        box = (west, south, east, north)
+        self._cells: Cells = (box, side, side, *scales, starts, members, corners.tobytes())
 
-    def near(
+    def candidates(
         self, lats: Sequence[float | None], lons: Sequence[float | None]
-    ) -> tuple[Any, Any, Any]:
-        """Arrays of the index, latitude and longitude of each position that may be inside a box, in
-        their order. Degrees; a position without either is inside none."""
-        if near is not None:
-            found, *degrees = near([*lats], [*lons], self._cells)
-            latitude, longitude = (np.frombuffer(each, dtype=np.float64) for each in degrees)
-            return np.frombuffer(found, dtype=np.int64), latitude, longitude
-        # float64 turns None into NaN.
-        latitude, longitude = np.array(lats, dtype=np.float64), np.array(lons, dtype=np.float64)
-        known = np.flatnonzero(~np.isnan(latitude + longitude))
-        return known, latitude[known], longitude[known]
+    ) -> tuple[Any, Any, Any, Any]:
+        """See ``Boxes``."""
+        assert candidates is not None, "the grid is for compiled code"
+        pairs = np.frombuffer(candidates([*lats], [*lons], self._cells), dtype=PAIR)
+        return pairs["position"], pairs["box"], pairs["lat"], pairs["lon"]
 
 
 def _scale(cells: int, low: float, high: float) -> float:
@@ -79,3 +79,16 @@ def _scale(cells: int, low: float, high: float) -> float:
 
 def _numbers(degrees: Any, low: float, scale: float, cells: int) -> Any:
     return np.minimum(((degrees - low) * scale).astype(np.int64), cells - 1)
+
+
+def _by_cell(rows: Any, columns: Any, heights: Any, widths: Any, side: int) -> tuple[bytes, bytes]:
+    """Where each cell's boxes begin, and their numbers cell by cell; of boxes by their
+    south-western cell and their extent in cells."""
+    sizes = heights * widths
+    boxes = np.repeat(np.arange(len(sizes)), sizes)
+    inside = np.arange(len(boxes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    up, right = np.divmod(inside, widths[boxes])
+    cells = (rows[boxes] + up) * side + columns[boxes] + right
+    order = np.argsort(cells, kind="stable")
+    starts = np.searchsorted(cells[order], np.arange(side * side + 1))
+    return starts.astype(np.int32).tobytes(), boxes[order].astype(np.int32).tobytes()

@@ -1,4 +1,4 @@
-"""Which zones a position lies in: a grid, an R-tree of bounding boxes, then the exact test.
+"""Which zones a position lies in: bounding boxes first, then the exact test.
 
 The exact test of a polygon is GEOS's on prepared geometry, in the plane of longitude and latitude,
 as GeoJSON defines its edges (RFC 7946, 3.1.1). That of a circle is the haversine distance on the
@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from services.zones.grid import Box, Grid
+from services.zones import grid
+from services.zones.boxes import Box, Boxes, BoxTree
 from services.zones.zone import EARTH_RADIUS_M, Circle, Zone, polygons_of
 
 _BOX_MARGIN_DEG = 1e-5
@@ -25,7 +26,7 @@ _NOWHERE: tuple[str, ...] = ()
 
 
 class _Entry(NamedTuple):
-    """A box in the tree and what to test a position in it against."""
+    """A box and what to test a position in it against."""
 
     box: Box
     zone: int
@@ -59,8 +60,8 @@ class ZoneIndex:
         self._entry_polygon = np.array([entry.polygon for entry in entries], dtype=object)
         self._entry_is_circle = np.array([entry.polygon is None for entry in entries], dtype=bool)
         shapely.prepare(self._entry_polygon)
-        self._grid = Grid([entry.box for entry in entries])
-        self._tree = shapely.STRtree([shapely.box(*entry.box) for entry in entries])
+        boxes = [entry.box for entry in entries]
+        self._boxes: Boxes = BoxTree(boxes) if grid.candidates is None else grid.Grid(boxes)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -83,20 +84,30 @@ class ZoneIndex:
         found = [_NOWHERE] * len(lats)
         if not self._ids or not found:
             return found
-        near, latitude, longitude = self._grid.near(lats, lons)
-        if not len(near):
+        positions, entries, latitude, longitude = self._boxes.candidates(lats, lons)
+        if not len(positions):
             return found
-        positions, entries = self._tree.query(shapely.points(longitude, latitude))
-        hit = self._in_polygon(entries, latitude[positions], longitude[positions])
-        for pair in np.flatnonzero(self._entry_is_circle[entries]).tolist():
-            circle = self._circles[self._entry_zone[entries[pair]]]
-            at = positions[pair]
-            hit[pair] = _in_circle(circle, latitude.item(at), longitude.item(at))
-        return self._collect(found, near[positions[hit]], self._entry_zone[entries[hit]], times_us)
+        hit = self._in_polygon(entries, latitude, longitude)
+        circles = np.flatnonzero(self._entry_is_circle[entries])
+        if len(circles):
+            hit[circles] = self._in_circles(entries, latitude, longitude, circles)
+        return self._collect(found, positions[hit], self._entry_zone[entries[hit]], times_us)
 
     def _in_polygon(self, entries: Any, latitude: Any, longitude: Any) -> Any:
         """Whether each pair's position lies in its polygon; False for circles, which have none."""
         return shapely.intersects_xy(self._entry_polygon[entries], longitude, latitude)
+
+    def _in_circles(self, entries: Any, latitude: Any, longitude: Any, pairs: Any) -> list[bool]:
+        """Whether the positions of these pairs lie in their circles."""
+        return [
+            _in_circle(self._circles[zone], lat, lon)
+            for zone, lat, lon in zip(
+                self._entry_zone[entries[pairs]].tolist(),
+                latitude[pairs].tolist(),
+                longitude[pairs].tolist(),
+                strict=True,
+            )
+        ]
 
     def _collect(
         self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,23 +14,22 @@ from hypothesis import strategies as st
 
 from services.model import Fix, Waypoint
 from services.zones import enriching, grid
+from services.zones.boxes import Box, BoxTree
 from services.zones.enriching import QUIET, Enriched, enrich_fixes
-from services.zones.grid import Box, Grid
+from services.zones.grid import Grid
 from services.zones.index import ZoneIndex
 from services.zones.transitions import TerminalZones
 from tests.core import blocks_kept_by, enriching_by, need_core
 from tests.unit.zones.conftest import make_box, make_circle
 
-INDEX = ZoneIndex(
-    [
-        make_box("a", 0, 0, 2, 2, version="1"),
-        make_box("b", 1, 1, 3, 3, version="1", valid=(10, 30)),
-        make_circle("c", 0, 0, 60_000, version="1"),
-        make_circle("ü", 50, 179.9, 60_000, version="1"),
-        make_box("far", 100, -80, 100.001, -79.999, version="1"),
-    ]
-)
-EDITED = ZoneIndex([make_box("a", 0, 0, 2, 2, version="2"), make_box("far", 3, 3, 4, 4)])
+ZONES = [
+    make_box("a", 0, 0, 2, 2, version="1"),
+    make_box("b", 1, 1, 3, 3, version="1", valid=(10, 30)),
+    make_circle("c", 0, 0, 60_000, version="1"),
+    make_circle("ü", 50, 179.9, 60_000, version="1"),
+    make_box("far", 100, -80, 100.001, -79.999, version="1"),
+]
+EDITED = [make_box("a", 0, 0, 2, 2, version="2"), make_box("far", 3, 3, 4, 4)]
 SPECIAL = [0.0, -0.0, 0, 1, 2, 3, 0.4, 1.5, 4.0, math.nextafter(2, 3), math.nextafter(0, -1)]
 ODD = [math.inf, -math.inf, 1e308, -1e308, 2**63, True, 90, 180, -180]
 DEGREES = st.one_of(st.none(), st.sampled_from(SPECIAL), st.sampled_from(ODD), st.floats(-1, 4))
@@ -51,26 +52,33 @@ STATES = st.dictionaries(
 )
 
 
+@cache
+def index_by(way: str, zones: int) -> ZoneIndex:
+    """One of the sets of zones, each index built once."""
+    with enriching_by(way):
+        return ZoneIndex([ZONES, EDITED, []][zones])
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _core() -> None:
     need_core()
 
 
-def told(way: str, index: ZoneIndex, states: dict[str, TerminalZones], fixes: list[Any]) -> str:
+def told(way: str, zones: int, states: dict[str, TerminalZones], fixes: list[Any]) -> str:
     """Results and states of one way, with types and order; the states given stay as they are."""
     moved = dict(states)
     with enriching_by(way):
-        results = enrich_fixes(index, moved, fixes)
+        results = enrich_fixes(index_by(way, zones), moved, fixes)
     assert all((each == QUIET) == (each is QUIET) for each in results if not each.zones)
     return repr((results, moved))
 
 
-@given(st.sampled_from([INDEX, EDITED, ZoneIndex([])]), STATES, st.lists(WAYPOINTS, max_size=30))
+@given(st.integers(0, 2), STATES, st.lists(WAYPOINTS, max_size=30))
 @settings(max_examples=600)
 def test_a_batch_is_enriched_as_python_does_it(
-    index: ZoneIndex, states: dict[str, TerminalZones], fixes: list[Waypoint]
+    zones: int, states: dict[str, TerminalZones], fixes: list[Waypoint]
 ) -> None:
-    assert told("compiled", index, states, fixes) == told("python", index, states, fixes)
+    assert told("compiled", zones, states, fixes) == told("python", zones, states, fixes)
 
 
 @given(STATES, st.lists(WAYPOINTS, max_size=8), st.integers(0, 8))
@@ -80,7 +88,7 @@ def test_whole_fixes_among_waypoints_are_enriched_as_well(
 ) -> None:
     whole = Fix(**{**dict.fromkeys(Fix._fields), **WHOLE})  # type: ignore[arg-type]
     mixed = [*fixes[:at], whole, *fixes[at:]]
-    assert told("compiled", INDEX, states, mixed) == told("python", INDEX, states, mixed)
+    assert told("compiled", 0, states, mixed) == told("python", 0, states, mixed)
 
 
 WHOLE: dict[str, Any] = {"terminal": "truck-1", "time_us": 21, "lat": 1.5, "lon": 1.5}
@@ -95,71 +103,93 @@ def boxes(draw: st.DrawFn) -> Box:
     return west, south, east, north
 
 
-@given(st.lists(boxes(), min_size=1, max_size=6), st.data())
+@given(st.lists(boxes(), max_size=6), st.data())
 @settings(max_examples=600)
-def test_every_position_in_a_box_is_near(areas: list[Box], data: st.DataObject) -> None:
-    area = data.draw(st.sampled_from(areas))
-    lat = data.draw(st.one_of(st.sampled_from(area[1::2]), st.floats(area[1], area[3])))
-    lon = data.draw(st.one_of(st.sampled_from(area[::2]), st.floats(area[0], area[2])))
-    found, lats, lons = Grid(areas).near([None, lat, math.nan], [lon, lon, lon])
-    assert (found.tolist(), lats.tolist(), lons.tolist()) == ([1], [lat], [lon])
-
-
-@given(st.lists(boxes(), max_size=6), st.lists(st.tuples(DEGREES, DEGREES), max_size=9))
-@settings(max_examples=300)
-def test_near_is_a_part_of_the_known_positions_in_their_order(
-    areas: list[Box], positions: list[tuple[float | None, float | None]]
+def test_the_grid_finds_the_boxes_that_the_tree_finds(
+    areas: list[Box], data: st.DataObject
 ) -> None:
-    made = Grid(areas)
+    corners = [*itertools.chain.from_iterable(areas)] or [0.0]
+    degrees = st.one_of(DEGREES, st.sampled_from(corners), CORNERS)
+    near = st.sampled_from(corners).map(lambda at: math.nextafter(at, data.draw(CORNERS)))
+    positions = data.draw(st.lists(st.tuples(degrees | near, degrees | near), max_size=9))
     lats, lons = [lat for lat, _ in positions], [lon for _, lon in positions]
-    found = [each.tolist() for each in made.near(lats, lons)]
-    with enriching_by("python"):
-        known = [each.tolist() for each in made.near(lats, lons)]
-    rows = [*zip(*found, strict=True)]
-    assert rows == [row for row in zip(*known, strict=True) if row in rows]
+    found, expected = (
+        sorted(zip(*(each.tolist() for each in kind(areas).candidates(lats, lons)), strict=True))
+        for kind in (Grid, BoxTree)
+    )
+    assert found == expected
 
 
-def test_most_of_a_town_without_zones_is_left_out() -> None:
-    made = Grid([(120.0, 28.0, 120.01, 28.01), (121.0, 29.0, 121.01, 29.01)])
+def test_large_boxes_get_larger_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grid, "MOST_MEMBERS", 100)
     source = np.random.default_rng(7)
-    lats, lons = source.uniform(28, 29.01, 10_000), source.uniform(120, 121.01, 10_000)
-    assert len(made.near(lats.tolist(), lons.tolist())[0]) < 10
+    lows, sizes = source.uniform(0, 10, (40, 2)), source.uniform(0, 10, (40, 2))
+    areas = [tuple(each) for each in np.hstack([lows, lows + sizes]).tolist()]
+    lats, lons = source.uniform(-1, 21, (2, 2_000)).tolist()
+    made = Grid(areas)
+    assert made._cells[1] < 16
+    assert len(made._cells[6]) <= 400
+    found, expected = (
+        sorted(zip(*(each.tolist() for each in kind.candidates(lats, lons)), strict=True))
+        for kind in (made, BoxTree(areas))
+    )
+    assert found == expected
+
+
+BOX = (0.0, 0.0, 1.0, 1.0)
+STARTS, MEMBERS, CORNER_BYTES = (
+    np.array([0, 1, 1, 1, 1], dtype=np.int32).tobytes(),
+    np.array([0], dtype=np.int32).tobytes(),
+    np.array(BOX).tobytes(),
+)
+CELLS = (BOX, 2, 2, 2.0, 2.0, STARTS, MEMBERS, CORNER_BYTES)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        (), ([], [], None), ([1.0], [], ...), ([], (), ...), (["1"], [1.0], ...),
-        ([1.0], [object()], ...),
-        ([1.0], [1.0], ((0.0, 0.0, 1.0, 1.0), 2, 2, 2.0, 2.0, b"\1\1\1")),
-        ([1.0], [1.0], ((0.0, 0.0, 1.0, 1.0), 2, 2, 1e300, 2.0, b"\1\1\1\1")),
-        ([1.0], [1.0], ((0.0, 0.0, 1.0, 1.0), 2, 2, -1.0, math.nan, b"\1\1\1\1")),
-        ([1.0], [1.0], ((0.0, 0.0, 1.0, 1.0), 0, 2**62, 2.0, 2.0, b"")),
-        ([1.0], [1.0], ((0.0, 0.0, 1.0, 1.0), 2, -2, 2.0, 2.0, b"\1\1\1\1")),
+        (), ([], [], None), ([1.0], [], CELLS), ([], (), CELLS), (["1"], [1.0], CELLS),
+        ([1.0], [object()], CELLS),
+        ([1.0], [1.0], (BOX, 2, 2, 2.0, 2.0, STARTS[:-1], MEMBERS, CORNER_BYTES)),
+        ([1.0], [1.0], (BOX, 2, 2, 1e300, 2.0, STARTS, MEMBERS, CORNER_BYTES)),
+        ([1.0], [1.0], (BOX, 2, 2, -1.0, math.nan, STARTS, MEMBERS, CORNER_BYTES)),
+        ([1.0], [1.0], (BOX, 0, 2**62, 2.0, 2.0, STARTS, MEMBERS, CORNER_BYTES)),
+        ([1.0], [1.0], (BOX, 2, -2, 2.0, 2.0, STARTS, MEMBERS, CORNER_BYTES)),
+        ([1.0], [1.0], (BOX, 2, 2, 2.0, 2.0, STARTS, MEMBERS, None)),
     ],
 )  # fmt: skip
-def test_near_refuses_what_is_no_grid_or_no_position(arguments: tuple[Any, ...]) -> None:
-    assert grid.near is not None
-    cells = ((0.0, 0.0, 1.0, 1.0), 2, 2, 2.0, 2.0, b"\1\1\1\1")
-    given = [cells if each is ... else each for each in arguments]
+def test_what_is_no_grid_or_no_position_is_refused(arguments: tuple[Any, ...]) -> None:
+    assert grid.candidates is not None
     with pytest.raises((TypeError, ValueError)):
-        grid.near(*given)
+        grid.candidates(*arguments)
 
 
-class Shortens(float):
+@pytest.mark.parametrize("starts", [[0, 9, 1, 1, 1], [-9, 9, -1, 1, 1], [2**31 - 1, 0, 0, 0, 0]])
+@pytest.mark.parametrize("members", [[], [0], [1], [-1], [0, 2**31 - 1]])
+@pytest.mark.parametrize("corners", [b"", CORNER_BYTES, CORNER_BYTES[:-1]])
+def test_a_spoilt_grid_is_never_read_beyond_its_end(
+    starts: list[int], members: list[int], corners: bytes
+) -> None:
+    assert grid.candidates is not None
+    spoilt = [np.array(each, dtype=np.int32).tobytes() for each in (starts, members)]
+    cells = (BOX, 2, 2, 2.0, 2.0, *spoilt, corners)
+    assert len(grid.candidates([0.1, 0.9], [0.1, 0.9], cells)) in (0, 32)  # type: ignore[arg-type]
+
+
+class Empties:
     """A number that empties a list when it is looked at."""
 
-    held: list[Any]
+    def __init__(self, held: list[Any]) -> None:
+        self._held = held
 
     def __float__(self) -> float:
-        self.held.clear()
+        self._held.clear()
         return 0.5
 
 
 def test_lists_that_change_on_the_way_end_in_an_error() -> None:
-    assert grid.near is not None
+    assert grid.candidates is not None
     assert enriching.fold_quiet is not None
-    cells = ((0.0, 0.0, 1.0, 1.0), 2, 2, 2.0, 2.0, b"\1\1\1\1")
     fixes = [Waypoint("x", 1, None, None, "none")] * 3
     zones: list[tuple[str, ...]] = [()] * 3
 
@@ -170,10 +200,10 @@ def test_lists_that_change_on_the_way_end_in_an_error() -> None:
     with pytest.raises(ValueError, match="fewer zones"):
         enriching.fold_quiet(fixes, zones, {}, {}, step)
     for place in (0, 1):
-        lists = [[0.5, 0.5], [0.5, 0.5]]
-        lists[place][0] = odd = Shortens(0.5)
-        odd.held = lists[1]
-        assert len(grid.near(*lists, cells)[0]) in (8, 16)
+        lists: list[list[Any]] = [[0.5, 0.5], [0.5, 0.5]]
+        lists[place][0] = Empties(lists[1])
+        with pytest.raises(ValueError, match="changed"):
+            grid.candidates(*lists, CELLS)
 
 
 def test_an_error_of_a_step_ends_the_batch() -> None:
@@ -215,10 +245,11 @@ def test_the_core_keeps_nothing_of_a_batch() -> None:
         Waypoint("ship-2", 2**64, 50.0, 7.0, "gnss"),
     ]
     inside = {"a": "1", "c": "1"}
+    index = index_by("compiled", 0)
 
     def work() -> None:
-        enrich_fixes(INDEX, {"truck-1": TerminalZones(1, inside)}, fixes)
+        enrich_fixes(index, {"truck-1": TerminalZones(1, inside)}, fixes)
         with pytest.raises(TypeError):
-            INDEX.containing_many([object()], [1.0], [1])  # type: ignore[list-item]
+            index.containing_many([object()], [1.0], [1])  # type: ignore[list-item]
 
     assert blocks_kept_by(work) < 200

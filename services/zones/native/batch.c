@@ -1,14 +1,10 @@
 /* services.zones._batch: shortcuts of services/zones for whole batches of fixes. What a zone or a
- * transition is, Python says: near() leaves out positions that are in no zone's box and decides
- * about no other; fold_quiet() does the fixes of which nothing is to be told and leaves each other
+ * transition is, Python says: candidates() finds the boxes that hold a position, for the exact
+ * tests; fold_quiet() does the fixes of which nothing is to be told and leaves each other
  * to fold(). tests/differential/test_zones.py holds them against Python.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include "grid.h"
 #include <stdlib.h>
-#include <string.h>
 
 static PyTypeObject *waypoint_type, *state_type, *enriched_type;
 static PyObject *quiet, *nothing;
@@ -57,97 +53,6 @@ columns(PyObject *Py_UNUSED(module), PyObject *fixes)
         PyList_SET_ITEM(times, index, Py_NewRef(PyTuple_GET_ITEM(fix, TIME_US)));
     }
     return Py_BuildValue("(NNN)", lats, lons, times);
-}
-
-/* ---- The grid ------------------------------------------------------------------------------ */
-
-typedef struct {
-    double west, south, east, north, columns_a_degree, rows_a_degree;
-    Py_ssize_t columns, rows;
-    Py_buffer cells; /* a byte a cell, row by row: not 0 where a box is */
-} Grid;
-
-static bool
-is_near(const Grid *grid, double lat, double lon)
-{
-    /* Not for NaN either. */
-    if (!(lat >= grid->south && lat <= grid->north && lon >= grid->west && lon <= grid->east))
-        return false;
-    Py_ssize_t row = (Py_ssize_t)((lat - grid->south) * grid->rows_a_degree);
-    Py_ssize_t column = (Py_ssize_t)((lon - grid->west) * grid->columns_a_degree);
-    row = row < grid->rows ? row : grid->rows - 1;
-    column = column < grid->columns ? column : grid->columns - 1;
-    return ((const char *)grid->cells.buf)[row * grid->columns + column] != 0;
-}
-
-/* NaN for None, as numpy has it. False with an exception if it is no number. */
-static bool
-take_degrees(PyObject *value, double *degrees)
-{
-    *degrees = value == Py_None ? Py_NAN : PyFloat_AsDouble(value);
-    return !(*degrees == -1.0 && PyErr_Occurred());
-}
-
-static PyObject *
-find_near(const Grid *grid, PyObject *lats, PyObject *lons)
-{
-    Py_ssize_t count = PyList_GET_SIZE(lats), found = 0;
-    size_t bytes = (size_t)count * 8;
-    char *room = PyMem_Malloc(3 * bytes + 1);
-    if (room == NULL)
-        return PyErr_NoMemory();
-    char *positions = room, *latitudes = room + bytes, *longitudes = room + 2 * bytes;
-    for (Py_ssize_t index = 0; index < count; index++) {
-        double lat, lon;
-        /* A number's __float__ may be Python code, which could shorten the lists. */
-        if (index >= PyList_GET_SIZE(lats) || index >= PyList_GET_SIZE(lons) ||
-            !take_degrees(PyList_GET_ITEM(lats, index), &lat) ||
-            index >= PyList_GET_SIZE(lons) ||
-            !take_degrees(PyList_GET_ITEM(lons, index), &lon)) {
-            PyMem_Free(room);
-            if (!PyErr_Occurred())
-                PyErr_SetString(PyExc_RuntimeError, "the lists have changed");
-            return NULL;
-        }
-        if (!is_near(grid, lat, lon))
-            continue;
-        int64_t position = index;
-        memcpy(positions + 8 * found, &position, 8);
-        memcpy(latitudes + 8 * found, &lat, 8);
-        memcpy(longitudes + 8 * found, &lon, 8);
-        found++;
-    }
-    PyObject *result = Py_BuildValue("(y#y#y#)", positions, 8 * found, latitudes, 8 * found,
-                                     longitudes, 8 * found);
-    PyMem_Free(room);
-    return result;
-}
-
-PyDoc_STRVAR(near_doc,
-"near(lats, lons, (box, rows, columns, rows_a_degree, columns_a_degree, cells))\n--\n\n"
-"Indices, latitudes and longitudes of the positions whose cell is not empty, as the bytes of\n"
-"arrays of int64, float64 and float64. Lists of degrees or None. Raises TypeError, ValueError.");
-
-static PyObject *
-near(PyObject *Py_UNUSED(module), PyObject *arguments)
-{
-    PyObject *lats, *lons;
-    Grid grid;
-    if (!PyArg_ParseTuple(arguments, "O!O!((dddd)nnddy*)", &PyList_Type, &lats, &PyList_Type, &lons,
-                          &grid.west, &grid.south, &grid.east, &grid.north, &grid.rows,
-                          &grid.columns, &grid.rows_a_degree, &grid.columns_a_degree, &grid.cells))
-        return NULL;
-    PyObject *result = NULL;
-    if (PyList_GET_SIZE(lats) != PyList_GET_SIZE(lons) || grid.rows < 1 || grid.columns < 1 ||
-        grid.cells.len / grid.columns != grid.rows || grid.cells.len % grid.columns != 0 ||
-        !(grid.rows_a_degree >= 0) || !(grid.columns_a_degree >= 0) ||
-        !((grid.north - grid.south) * grid.rows_a_degree < 1e9) ||
-        !((grid.east - grid.west) * grid.columns_a_degree < 1e9))
-        PyErr_SetString(PyExc_ValueError, "lists of one length and a whole grid are needed");
-    else
-        result = find_near(&grid, lats, lons);
-    PyBuffer_Release(&grid.cells);
-    return result;
 }
 
 /* ---- The fold ------------------------------------------------------------------------------ */
@@ -302,7 +207,7 @@ setup(PyObject *Py_UNUSED(module), PyObject *arguments)
 static PyMethodDef methods[] = {
     {"setup", setup, METH_VARARGS, setup_doc},
     {"columns", columns, METH_O, columns_doc},
-    {"near", near, METH_VARARGS, near_doc},
+    {"candidates", candidates, METH_VARARGS, candidates_doc},
     {"fold_quiet", fold_quiet, METH_VARARGS, fold_quiet_doc},
     {NULL, NULL, 0, NULL},
 };
