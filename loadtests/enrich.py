@@ -34,8 +34,8 @@ from services.log.base import (
     Entry,
     TopicPartition,
     TopicSpec,
-    numbered,
 )
+from services.log.blocks import numbered
 from services.log.memory import MemoryLog
 from services.nmea import core
 from services.nmea.stream import Stream

@@ -65,24 +65,19 @@ class Pace:
         """Bytes came with the ends of so many lines; ``ended``: the last byte ended one. Returns
         whether ``due_s`` may be earlier now: a line has begun, or too many came."""
         self._heard_s = now_s
-        if ended and lines:
-            # Nearly always.
+        begins = False
+        if ended:
             self._line_began_s = None
-            return self._spend(now_s, lines)
-        begins = not ended and (lines > 0 or self._line_began_s is None)
-        if begins:
+        elif lines or self._line_began_s is None:
             self._line_began_s = now_s
-        elif ended:
-            self._line_began_s = None
-        return (lines > 0 and self._spend(now_s, lines)) or begins
-
-    def _spend(self, now_s: float, lines: int) -> bool:
-        """Take so many lines out of the bucket; whether they were too many."""
+            begins = True
+        if not lines:
+            return begins
         full_at_s = self._full_at_s
         if full_at_s < now_s:  # noqa: PLR1730 - a call of max() is half of all that is done here
             full_at_s = now_s
         self._full_at_s = full_at_s = full_at_s + lines * self._line_cost_s
-        return full_at_s > now_s + self._limits.burst_s
+        return begins or full_at_s > now_s + self._limits.burst_s
 
     def is_too_fast(self, now_s: float, terminals: int) -> bool:
         """Whether more lines came than so many terminals may send."""

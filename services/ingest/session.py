@@ -35,6 +35,7 @@ class Session:
     __slots__ = (
         "_framer",
         "_given_up_after",
+        "_nothing_open",
         "_read_lines",
         "_settings",
         "acknowledged",
@@ -71,6 +72,8 @@ class Session:
         self.claims = Claims(visitor or Stranger(), Streams(run, settings.max_terminals))
         """Whom the connection speaks for."""
         self._given_up_after: int | None = None
+        self._nothing_open = False
+        """Surely so, without a look at the streams."""
 
     def receive(self, data: bytes | memoryview, received_at_us: int) -> Outcomes:
         """Take bytes as they came; how they were cut makes no difference."""
@@ -93,12 +96,13 @@ class Session:
             or not (claims.proved or claims.holds())
         ):
             return None
-        whole = stream.take_bytes(data, start, received_at_us, self._settings.max_fields)
+        whole = stream.assembler.feed_bytes(data, start, received_at_us, self._settings.max_fields)
         if whole is not None:
             stream.heard = claims.streams.ticks
             self.lines_received += whole.lines_used
             self.lines_read += whole.lines_used
             self.bad_in_row, self.heard_valid = 0, True
+            self._nothing_open = len(claims.streams) == 1
         return whole
 
     def tick(self, silent_ticks: int) -> Outcomes:
@@ -114,6 +118,7 @@ class Session:
         send their lines again; otherwise what is open leaves as it is.
         """
         out = Outcomes()
+        self._nothing_open = False
         if self.acknowledging and not clean:
             self._given_up_after = self.durable_candidate
             self.claims.streams.discard(out)
@@ -149,6 +154,8 @@ class Session:
 
     def progress(self) -> tuple[int, int]:
         """``lines_pending`` and ``durable_candidate``, at half the price."""
+        if self._nothing_open:
+            return 0, self.lines_received
         pending, first = self.claims.streams.pending()
         if self._given_up_after is not None:
             return pending, self._given_up_after
@@ -193,6 +200,7 @@ class Session:
         return self.lines_received > 0 and not self.claims.streams
 
     def _read(self, lines: list[bytes], received_at_us: int, out: Outcomes) -> None:
+        self._nothing_open = False
         claims = self.claims
         if lines and claims.trust is Trust.NONE:
             if self._settings.default_terminal is not None:

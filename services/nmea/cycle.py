@@ -44,13 +44,13 @@ class Cycle:
     __slots__ = (
         "_counts",
         "_equal",
-        "_incomplete",
         "_known",
         "_leading",
         "_needed",
         "_previous",
         "_run",
         "_start",
+        "incomplete",
         "whole",
     )
 
@@ -67,7 +67,8 @@ class Cycle:
         """While learning: what came since the last sentence with a time."""
         self._equal = 0
         self._needed = FIRST_NEEDED
-        self._incomplete = 0
+        self.incomplete = 0
+        """Epochs in a row that left without having the whole cycle."""
         self.whole: Whole | None = None
         """What the last epoch consisted of that left because it had the whole cycle. Another one
         of just the same leaves with its last sentence, too."""
@@ -116,19 +117,15 @@ class Cycle:
 
     def completed(self, sentences: Sequence[Typed]) -> None:
         """The open epoch left because with these sentences it had the whole cycle."""
-        self._incomplete = 0
+        self.incomplete = 0
         whole = tuple((each.talker, type(each), _is_last(each)) for each in sentences)
         self.whole = WHOLES[whole]
-
-    def repeated(self) -> None:
-        """An epoch came and left that was ``whole`` once more."""
-        self._incomplete = 0
 
     def followed(self, dated: bool) -> None:
         """The open epoch left because a sentence of another time came: learn from it."""
         if self._known is not None:
-            self._incomplete += 1
-            if self._incomplete >= TOLERATED_INCOMPLETE:
+            self.incomplete += 1
+            if self.incomplete >= TOLERATED_INCOMPLETE:
                 self._relearn()
             return
         if len(self._counts) > MAX_KINDS:
@@ -144,7 +141,7 @@ class Cycle:
             self._leading = self._run if self._run == self._start else {}
             self._previous = None
             self._run = {}
-            self._incomplete = 0
+            self.incomplete = 0
 
     def interrupted(self) -> None:
         """The open epoch left for a reason of its own: nothing is to be learnt from it."""
@@ -164,7 +161,7 @@ class Cycle:
         self._counts = {}
         self._run = {}
         self._equal = 0
-        self._incomplete = 0
+        self.incomplete = 0
 
 
 def _is_last(sentence: Typed) -> bool:

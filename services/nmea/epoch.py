@@ -170,7 +170,7 @@ class Assembler:
         time, given, sentences = found
         time_us = self._dates.settle(time, given)
         fix = build_fix(self.terminal, time_us, time, sentences, received_at_us, self.run)
-        self._cycle.repeated()
+        self._cycle.incomplete = 0
         self._left_time = time
         self._left_time_us = time_us
         self._left_complete = True
@@ -206,7 +206,7 @@ class Assembler:
         if found is None:
             return None
         fixes, end, time, date = found
-        self._cycle.repeated()
+        self._cycle.incomplete = 0
         self._left_time = time
         self._left_time_us = self._last_time_us = self._dates.keep(time, date)
         self._left_complete = True

@@ -81,7 +81,7 @@ class Stream:
     def _take_whole(self, data: bytes, start: int, received_at_us: int) -> WholeBytes | None:
         if self._framer.open_line or self._max_line < LONGEST_PLAIN:
             return None
-        return self._decoder.take_bytes(data, start, received_at_us, MAX_FIELDS)
+        return self._decoder.assembler.feed_bytes(data, start, received_at_us, MAX_FIELDS)
 
     def _take(self, lines: list[bytes], received_at_us: int, out: Outcomes) -> None:
         decoder = self._decoder

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from services.codec import content_id
 from services.model import MAX_REJECT_BYTES, Fix, Message, Reject
 from services.nmea.core import Numbered
-from services.nmea.epoch import Assembler, Outcome, Rejected, Undated, WholeBytes
+from services.nmea.epoch import Assembler, Outcome, Rejected, Undated
 from services.nmea.identity import Identification
 from services.nmea.readings import Bad, Control, Other, Reading
 from services.nmea.reasons import NO_DATE, UNSUPPORTED
@@ -64,12 +64,13 @@ class Outcomes:
 class TerminalDecoder:
     """Readings of one terminal in the order of its stream → ``Outcomes``. Pure."""
 
-    __slots__ = ("_assembler", "run", "terminal")
+    __slots__ = ("assembler", "run", "terminal")
 
     def __init__(self, terminal: str, run: str = "") -> None:
         self.terminal = terminal
         self.run = run
-        self._assembler = Assembler(terminal, run)
+        self.assembler = Assembler(terminal, run)
+        """For those who have whole epochs for it (``Assembler.feed_bytes``)."""
 
     def take(
         self, raw: bytes, reading: Reading, ordinal: int, received_at_us: int, out: Outcomes
@@ -89,7 +90,7 @@ class TerminalDecoder:
             if raw:
                 out.lines_used += 1
                 out.lines_control += 1
-        elif outcomes := self._assembler.feed(reading, raw, ordinal, received_at_us):
+        elif outcomes := self.assembler.feed(reading, raw, ordinal, received_at_us):
             self._put(outcomes, out)
 
     def take_whole(
@@ -97,34 +98,28 @@ class TerminalDecoder:
     ) -> int:
         """Decode into ``out`` the epoch that begins with ``readings[start]`` if that can be done
         in one go; returns how many readings that took, 0 if it can't."""
-        taken, outcomes = self._assembler.feed_whole(readings, start, received_at_us)
+        taken, outcomes = self.assembler.feed_whole(readings, start, received_at_us)
         if taken:
             self._put(outcomes, out)
         return taken
 
-    def take_bytes(
-        self, data: bytes, start: int, received_at_us: int, max_fields: int
-    ) -> WholeBytes | None:
-        """See ``Assembler.feed_bytes``."""
-        return self._assembler.feed_bytes(data, start, received_at_us, max_fields)
-
     def flush(self, out: Outcomes) -> None:
         """Let the open epoch leave: after a silent interval, a disconnect, the end of a file."""
-        self._put(self._assembler.flush(), out)
+        self._put(self.assembler.flush(), out)
 
     def discard(self, out: Outcomes) -> None:
         """Reject the lines of the open epoch as connection_lost: the terminal resends them."""
-        self._put(self._assembler.discard(), out)
+        self._put(self.assembler.discard(), out)
 
     @property
     def pending_lines(self) -> int:
         """Lines in the open epoch: neither used nor rejected yet."""
-        return len(self._assembler.lines)
+        return len(self.assembler.lines)
 
     @property
     def pending_ordinal(self) -> int | None:
         """Ordinal of the open epoch's first line; None if no epoch is open."""
-        return self._assembler.pending_ordinal
+        return self.assembler.pending_ordinal
 
     def _put(self, outcomes: Iterable[Outcome], out: Outcomes) -> None:
         for outcome in outcomes:
@@ -147,7 +142,7 @@ class TerminalDecoder:
         if fields is None:
             out.reject(self.terminal, UNSUPPORTED, raw, received_at_us, self.run)
             return
-        time_us = self._assembler.last_time_us
+        time_us = self.assembler.last_time_us
         name = content_id(self.terminal, "" if time_us is None else time_us, raw)
         out.messages.append(
             Message(

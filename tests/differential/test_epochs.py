@@ -170,7 +170,7 @@ def test_an_epoch_that_python_has_read_is_known_to_the_core() -> None:
     stream = Stream("TRUCK-1")
     with reading_by("python"), patch.multiple(core, next_epoch=None, whole_epochs=None):
         stream.feed(data, 1)
-    whole = stream._decoder._assembler._cycle.whole
+    whole = stream._decoder.assembler._cycle.whole
     assert whole is not None
     assert core.whole_epochs is not None
     found = core.whole_epochs(data, 0, whole, None, 32, "TRUCK-1", 1, "", build_fix)
