@@ -90,5 +90,6 @@ def _by_cell(rows: Any, columns: Any, heights: Any, widths: Any, side: int) -> t
     up, right = np.divmod(inside, widths[boxes])
     cells = (rows[boxes] + up) * side + columns[boxes] + right
     order = np.argsort(cells, kind="stable")
-    starts = np.searchsorted(cells[order], np.arange(side * side + 1))
-    return starts.astype(np.int32).tobytes(), boxes[order].astype(np.int32).tobytes()
+    starts = np.zeros(side * side + 1, dtype=np.int32)
+    np.cumsum(np.bincount(cells, minlength=side * side), out=starts[1:])
+    return starts.tobytes(), boxes[order].astype(np.int32).tobytes()

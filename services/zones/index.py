@@ -99,15 +99,10 @@ class ZoneIndex:
 
     def _in_circles(self, entries: Any, latitude: Any, longitude: Any, pairs: Any) -> list[bool]:
         """Whether the positions of these pairs lie in their circles."""
-        return [
-            _in_circle(self._circles[zone], lat, lon)
-            for zone, lat, lon in zip(
-                self._entry_zone[entries[pairs]].tolist(),
-                latitude[pairs].tolist(),
-                longitude[pairs].tolist(),
-                strict=True,
-            )
-        ]
+        zones = self._entry_zone[entries[pairs]].tolist()
+        circles = [circle for zone in zones if (circle := self._circles[zone])]
+        lats, lons = latitude[pairs].tolist(), longitude[pairs].tolist()
+        return [*map(_in_circle, circles, lats, lons)]
 
     def _collect(
         self,
@@ -175,5 +170,5 @@ def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
     return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(chord)))
 
 
-def _in_circle(circle: Circle | None, lat: float, lon: float) -> bool:
-    return circle is not None and distance_m(lat, lon, circle.lat, circle.lon) <= circle.radius_m
+def _in_circle(circle: Circle, lat: float, lon: float) -> bool:
+    return distance_m(lat, lon, circle.lat, circle.lon) <= circle.radius_m

@@ -12,6 +12,7 @@ from services import codec
 from services.codec import decode_waypoints, encode_fix
 from services.model import Waypoint
 from tests.core import blocks_kept_by, need_core
+from tests.differential.patience import PATIENT
 from tests.differential.records import fixes, records, spoilt
 
 RECORDS = fixes().map(encode_fix)
@@ -36,14 +37,14 @@ def by_python(values: list[bytes | None]) -> list[Waypoint | None]:
 
 
 @given(st.one_of(RECORDS, spoilt(RECORDS), records()))
-@settings(max_examples=800)
+@settings(PATIENT, max_examples=800)
 def test_the_core_reads_a_waypoint_as_python_does_or_leaves_it(record: bytes) -> None:
     answer = by_core(record)
     assert answer is None or repr([answer]) == repr(by_python([record]))
 
 
 @given(st.lists(st.one_of(RECORDS, spoilt(RECORDS), st.none()), max_size=6))
-@settings(max_examples=200)
+@settings(PATIENT, max_examples=200)
 def test_a_batch_is_read_as_python_reads_it(values: list[bytes | None]) -> None:
     assert repr(decode_waypoints(values)) == repr(by_python(values))
 
@@ -52,7 +53,7 @@ def test_a_batch_is_read_as_python_reads_it(values: list[bytes | None]) -> None:
     st.sampled_from(["lat", "hdop"]),
     st.from_regex(rb"-?[0-9]{0,22}(\.[0-9]{0,22})?", fullmatch=True),
 )
-@settings(max_examples=800)
+@settings(PATIENT, max_examples=800)
 def test_numbers_of_any_length_are_read_as_python_reads_them(field: str, number: bytes) -> None:
     record = b'{"terminal":"T","time_us":1,"%b":%b,"lon":2.5,"fix":"gnss"}'
     value = record % (field.encode(), number)
@@ -61,7 +62,7 @@ def test_numbers_of_any_length_are_read_as_python_reads_them(field: str, number:
 
 
 @given(st.integers(-(2**64), 2**64))
-@settings(max_examples=800)
+@settings(PATIENT, max_examples=800)
 def test_times_of_any_length_are_read_as_python_reads_them(time_us: int) -> None:
     value = b'{"terminal":"T","time_us":%d,"lat":null,"lon":null,"fix":"none"}' % time_us
     answer = by_core(value)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.nmea import core
@@ -22,18 +22,13 @@ from services.nmea.rmc import RMC
 from services.nmea.sentences import MAX_FIELDS
 from tests.core import need_core, reading_by
 from tests.differential.generated import KINDS
+from tests.differential.patience import PATIENT
 from tests.differential.spoilt import LINES, NUMBERS, ODD_FIELDS
 from tests.differential.test_differential import STREAMS, bytes_of
 from tests.unit.nmea.framed import framed
 
 NATIVE = Path(core.__file__).parent / "native"
 PLAIN = framed("GNRMC,123519.00,A,4807.038,N,01131.000,E,022.4,084.4,230394,,,A")
-PATIENT = settings(
-    # A busy machine draws lines slowly; that says nothing about the reader.
-    max_examples=500,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
 OTHERS = (PLAIN[:-1], framed("GNRMC,25,A"), framed("PSRFEPE,1"), b"junk", b"$")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -20,6 +20,7 @@ from services.log.memory import MemoryLog, MemoryStorage
 from services.log.storage import Limits
 from services.zones.records import encode_zone
 from tests.core import enriching_by, need_core
+from tests.differential.patience import PATIENT
 from tests.differential.records import fixes, spoilt
 from tests.unit.zones.conftest import make_box, make_circle
 from tests.values import NOON_US, make_fix
@@ -98,7 +99,7 @@ def _lines(registry: CollectorRegistry) -> list[bytes]:
 
 
 @given(st.lists(VALUES, max_size=30), st.sampled_from([1, 3, 100]))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(PATIENT, max_examples=300)
 def test_compiled_code_publishes_what_python_publishes(
     values: list[bytes | None], batch: int
 ) -> None:

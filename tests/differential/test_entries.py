@@ -14,6 +14,7 @@ from services.log.base import Entry, Record
 from services.model import Waypoint
 from services.zones.enriching import QUIET, Enriched
 from tests.core import blocks_kept_by, enriching_by, need_core
+from tests.differential.patience import PATIENT
 
 FIX = Waypoint("TRUCK-1", 1, None, None, "none")
 VALUE = b'{"terminal":"TRUCK-1"}'
@@ -37,7 +38,7 @@ def _core() -> None:
 
 
 @given(st.lists(st.tuples(RECORDS, RESULTS), max_size=6), st.integers(0, 2**31 - 1))
-@settings(max_examples=800)
+@settings(PATIENT, max_examples=800)
 def test_a_batch_goes_out_as_python_writes_it(
     batch: list[tuple[Record, Enriched]], partition: int
 ) -> None:

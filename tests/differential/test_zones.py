@@ -20,8 +20,11 @@ from services.zones.grid import Grid
 from services.zones.index import ZoneIndex
 from services.zones.transitions import TerminalZones
 from tests.core import blocks_kept_by, enriching_by, need_core
+from tests.differential.patience import PATIENT
 from tests.unit.zones.conftest import make_box, make_circle
 
+# Of latitude and longitude together, for the tree: absurd ones are among the positions here.
+pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered in add")
 ZONES = [
     make_box("a", 0, 0, 2, 2, version="1"),
     make_box("b", 1, 1, 3, 3, version="1", valid=(10, 30)),
@@ -74,7 +77,7 @@ def told(way: str, zones: int, states: dict[str, TerminalZones], fixes: list[Any
 
 
 @given(st.integers(0, 2), STATES, st.lists(WAYPOINTS, max_size=30))
-@settings(max_examples=600)
+@settings(PATIENT, max_examples=600)
 def test_a_batch_is_enriched_as_python_does_it(
     zones: int, states: dict[str, TerminalZones], fixes: list[Waypoint]
 ) -> None:
@@ -82,7 +85,7 @@ def test_a_batch_is_enriched_as_python_does_it(
 
 
 @given(STATES, st.lists(WAYPOINTS, max_size=8), st.integers(0, 8))
-@settings(max_examples=200)
+@settings(PATIENT, max_examples=200)
 def test_whole_fixes_among_waypoints_are_enriched_as_well(
     states: dict[str, TerminalZones], fixes: list[Waypoint], at: int
 ) -> None:
@@ -104,7 +107,7 @@ def boxes(draw: st.DrawFn) -> Box:
 
 
 @given(st.lists(boxes(), max_size=6), st.data())
-@settings(max_examples=600)
+@settings(PATIENT, max_examples=600)
 def test_the_grid_finds_the_boxes_that_the_tree_finds(
     areas: list[Box], data: st.DataObject
 ) -> None:
@@ -245,11 +248,11 @@ def test_the_core_keeps_nothing_of_a_batch() -> None:
         Waypoint("ship-2", 2**64, 50.0, 7.0, "gnss"),
     ]
     inside = {"a": "1", "c": "1"}
-    index = index_by("compiled", 0)
+    made = index_by("compiled", 0)
 
     def work() -> None:
-        enrich_fixes(index, {"truck-1": TerminalZones(1, inside)}, fixes)
+        enrich_fixes(made, {"truck-1": TerminalZones(1, inside)}, fixes)
         with pytest.raises(TypeError):
-            index.containing_many([object()], [1.0], [1])  # type: ignore[list-item]
+            made.containing_many([object()], [1.0], [1])  # type: ignore[list-item]
 
     assert blocks_kept_by(work) < 200

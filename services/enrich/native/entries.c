@@ -18,29 +18,33 @@ static const char BEFORE_ZONES[] = ",\"zones\":[";
 static const char NOT_LATE[] = "],\"late\":false,\"source\":[";
 static const char IS_LATE[] = "],\"late\":true,\"source\":[";
 
-#define NUMBER_ROOM 24 /* of an int64 in digits, with its sign */
-#define TAIL_ROOM (sizeof BEFORE_ZONES + sizeof NOT_LATE + 2 * NUMBER_ROOM)
+/* A number in digits. */
+typedef struct {
+    char room[24];
+    const char *first;
+    size_t length;
+} Digits;
+
+static void
+set_digits(Digits *digits, long long number)
+{
+    char *end = digits->room + sizeof digits->room, *first = end;
+    unsigned long long rest =
+        number < 0 ? 0ULL - (unsigned long long)number : (unsigned long long)number;
+    do
+        *--first = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (number < 0)
+        *--first = '-';
+    digits->first = first;
+    digits->length = (size_t)(end - first);
+}
 
 static char *
 put_text(char *at, const char *text, size_t length)
 {
     memcpy(at, text, length);
     return at + length;
-}
-
-static char *
-put_number(char *at, long long number)
-{
-    char digits[NUMBER_ROOM];
-    char *first = digits + NUMBER_ROOM;
-    unsigned long long rest = number < 0 ? 0ULL - (unsigned long long)number
-                                         : (unsigned long long)number;
-    do
-        *--first = (char)('0' + rest % 10);
-    while (rest /= 10);
-    if (number < 0)
-        *--first = '-';
-    return put_text(at, first, (size_t)(digits + NUMBER_ROOM - first));
 }
 
 /* Whether a zone's name is itself in JSON. */
@@ -65,7 +69,7 @@ zones_room(PyObject *zones)
         PyObject *name = PyTuple_GET_ITEM(zones, index);
         if (!is_plain(name))
             return -1;
-        room += PyUnicode_GET_LENGTH(name) + 3;
+        room += PyUnicode_GET_LENGTH(name) + (index ? 3 : 2);
     }
     return room;
 }
@@ -84,34 +88,37 @@ put_zones(char *at, PyObject *zones)
     return at;
 }
 
-/* The fix's bytes but for the closing brace, and what enrich adds to them. */
+/* The fix's bytes but for the closing brace, and what enrich adds to them. NULL without an exception
+ * if a name is not plain. */
 static PyObject *
-splice(PyObject *value, PyObject *zones, bool late, long long partition, long long offset)
+splice(PyObject *value, PyObject *zones, bool is_late, const Digits *partition, long long offset)
 {
+    Digits place;
     Py_ssize_t room = zones_room(zones), kept = PyBytes_GET_SIZE(value) - 1;
     if (room < 0 || kept < 0)
         return NULL;
-    PyObject *spliced = PyBytes_FromStringAndSize(NULL, kept + room + (Py_ssize_t)TAIL_ROOM);
+    set_digits(&place, offset);
+    const char *late = is_late ? IS_LATE : NOT_LATE;
+    size_t late_length = (is_late ? sizeof IS_LATE : sizeof NOT_LATE) - 1;
+    size_t tail = sizeof BEFORE_ZONES - 1 + (size_t)room + late_length + partition->length +
+                  sizeof "," - 1 + place.length + sizeof "]}" - 1;
+    PyObject *spliced = PyBytes_FromStringAndSize(NULL, kept + (Py_ssize_t)tail);
     if (spliced == NULL)
         return NULL;
-    char *start = PyBytes_AS_STRING(spliced);
-    char *at = put_text(start, PyBytes_AS_STRING(value), (size_t)kept);
+    char *at = put_text(PyBytes_AS_STRING(spliced), PyBytes_AS_STRING(value), (size_t)kept);
     at = put_text(at, BEFORE_ZONES, sizeof BEFORE_ZONES - 1);
     at = put_zones(at, zones);
-    at = late ? put_text(at, IS_LATE, sizeof IS_LATE - 1)
-              : put_text(at, NOT_LATE, sizeof NOT_LATE - 1);
-    at = put_number(at, partition);
+    at = put_text(at, late, late_length);
+    at = put_text(at, partition->first, partition->length);
     *at++ = ',';
-    at = put_number(at, offset);
-    *at++ = ']';
-    *at++ = '}';
-    _PyBytes_Resize(&spliced, at - start);
+    at = put_text(at, place.first, place.length);
+    put_text(at, "]}", 2);
     return spliced;
 }
 
 /* NULL without an exception for what is not plain. */
 static PyObject *
-plain_entry(PyObject *record, PyObject *enriched, long long partition)
+plain_entry(PyObject *record, PyObject *enriched, const Digits *partition)
 {
     if (!PyTuple_Check(record) || PyTuple_GET_SIZE(record) != RECORD_SIZE ||
         !PyTuple_Check(enriched) || PyTuple_GET_SIZE(enriched) != ENRICHED_SIZE)
@@ -159,6 +166,8 @@ plain_entries(PyObject *Py_UNUSED(module), PyObject *arguments)
                           &partition))
         return NULL;
     Py_ssize_t count = PyList_GET_SIZE(records);
+    Digits digits;
+    set_digits(&digits, partition);
     if (entry_type == NULL || PyList_GET_SIZE(results) != count) {
         PyErr_SetString(PyExc_ValueError, "setup() and lists of one length are needed");
         return NULL;
@@ -168,7 +177,7 @@ plain_entries(PyObject *Py_UNUSED(module), PyObject *arguments)
         goto failed;
     for (Py_ssize_t index = 0; index < count; index++) {
         PyObject *entry = plain_entry(PyList_GET_ITEM(records, index),
-                                      PyList_GET_ITEM(results, index), partition);
+                                      PyList_GET_ITEM(results, index), &digits);
         if (entry == NULL) {
             PyObject *number = PyErr_Occurred() ? NULL : PyLong_FromSsize_t(index);
             int failed = number == NULL || PyList_Append(odd, number);
