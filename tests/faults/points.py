@@ -78,18 +78,19 @@ def _before_commit(number: int, act: Act) -> None:
     at_call(writer, "add_counts", number, act, after=True)
 
 
-def _in_statement(number: int, act: Act) -> None:
-    """The statement, or a part of it, is on its way, and no reply has come."""
-    original, calls = writer.store_at_once, count(1)
+def _writing(number: int, act: Act) -> None:
+    """The statement that brings all, or a part of it, is on its way, and no reply has come; or
+    BEGIN, where keys are expected to be there already."""
+    original, calls = writer.StoreWriter._write, count(1)
 
-    async def store(connection: Any, works: Any) -> Any:
-        storing = asyncio.ensure_future(original(connection, works))
+    async def write(self: Any, connection: Any, works: Any) -> None:
+        writing = asyncio.ensure_future(original(self, connection, works))
         if next(calls) == number:
             await asyncio.sleep(0)
             act()
-        return await storing
+        await writing
 
-    put(writer, "store_at_once", store)
+    put(writer.StoreWriter, "_write", write)
 
 
 POINTS: dict[str, Callable[[int, Act], None]] = {
@@ -104,7 +105,7 @@ POINTS: dict[str, Callable[[int, Act], None]] = {
     ),
     "enrich after commit": _committed(FIX),
     "store before transaction": lambda n, act: at_call(writer.StoreWriter, "store", n, act),
-    "store in its statement": _in_statement,
+    "store while it writes": _writing,
     "store before COMMIT": _before_commit,
     "store after COMMIT before offset commit": lambda n, act: at_call(
         writer.StoreWriter, "store", n, act, after=True
