@@ -131,10 +131,7 @@ class EnrichStage:
             for result in told
             for event in result.events
         ]
-        await asyncio.gather(
-            self._log.append(ENRICHED, enriched, partition=number),
-            self._log.append(ZONE_EVENT, events, partition=number),
-        )
+        await self._publish(number, enriched, events)
         partition.states.update(states)
         partition.dirty.update(states)
         partition.next_offset = batch.next_offset
@@ -169,6 +166,18 @@ class EnrichStage:
         self._metrics.show_inside(
             (state for each in self._partitions.values() for state in each.states.values()),
             self._zones.kinds,
+        )
+
+    async def _publish(
+        self, number: int, enriched: Sequence[Entry], events: Sequence[Entry]
+    ) -> None:
+        if not events:
+            # Most batches: two tasks would cost as much as ten fixes.
+            await self._log.append(ENRICHED, enriched, partition=number)
+            return
+        await asyncio.gather(
+            self._log.append(ENRICHED, enriched, partition=number),
+            self._log.append(ZONE_EVENT, events, partition=number),
         )
 
     def _count(self, told: Sequence[Enriched]) -> None:
