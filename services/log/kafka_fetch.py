@@ -66,7 +66,9 @@ def take(result: Any, most: int) -> list[Record]:
             result._update_position()
             if answer.at == len(answer.fetched):
                 result._partition_records = None
-                # Two that refer to one another would wait for the garbage collector.
+                # Those that refer to one another would wait for the garbage collector, and with
+                # them the answer's bytes.
+                rest._records_iterator = None
                 del result.getall
             return records
         # aiokafka has not begun to iterate: as it does, it takes what is here.

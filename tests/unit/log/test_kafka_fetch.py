@@ -81,10 +81,12 @@ def test_errors_pass(waiting: Any) -> None:
 def test_what_was_read_needs_no_garbage_collector(waiting: Any) -> None:
     if compiled.read_batches is None:
         pytest.skip("aiokafka's own iterator is what it is")
-    gone = weakref.ref(waiting[LATE])
+    rest = waiting[LATE]._partition_records
+    gone = [weakref.ref(each) for each in (waiting[LATE], rest, rest._records)]
+    del rest
     gc.disable()
     try:
         waiting.pop(LATE).getall(9)
-        assert gone() is None
+        assert [each() for each in gone] == [None, None, None]
     finally:
         gc.enable()
