@@ -48,7 +48,7 @@ $(BENCH_READY): $(READY)
 	@touch $@
 
 bench: $(BENCH_READY)  ## benchmarks in a few minutes: ratios, plots, loadtests/RESULTS.md (LOG=kafka, COMPARE=old.json)
-	$(BIN)/python -m loadtests bench --log $(or $(LOG),embedded) $(if $(COMPARE),--compare $(COMPARE))
+	$(BIN)/python -m loadtests bench --log $(or $(LOG),embedded) $(if $(filter kafka,$(LOG)),--ack) $(if $(COMPARE),--compare $(COMPARE))
 
 bench-smoke: $(BENCH_READY)  ## every scenario for a few seconds: does it work at all?
 	@for scenario in $$($(BIN)/python -m loadtests --names); do \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Self
 
 from loadtests.figures import SERVICES
@@ -17,7 +18,8 @@ class Watch:
 
     def __init__(self, pipeline: UnderTest, rows_before: float) -> None:
         self._pipeline = pipeline
-        self._rows_before = rows_before
+        self.rows_before = rows_before
+        """Rows that the pipeline had stored by then."""
         self._usage_before = pipeline.usage()
         self._began = time.monotonic()
         self._points: list[tuple[float, float]] = [(0.0, 0.0)]
@@ -31,7 +33,7 @@ class Watch:
 
     async def stored(self) -> float:
         """Rows since it began."""
-        return (await scrape(self._pipeline)).totals.get(STORED, 0.0) - self._rows_before
+        return (await scrape(self._pipeline)).totals.get(STORED, 0.0) - self.rows_before
 
     async def until_stored(self, fixes: float) -> None:
         """Wait until so many are, or nothing moves any more. Raises PipelineError."""
@@ -58,17 +60,13 @@ class Watch:
             if part in after
         }
 
-    def services_us(self, fixes: float) -> float:
-        """Processor time a fix of Dipper's own processes."""
-        return sum(cpu for part, cpu in self.cpu_s().items() if part in SERVICES) / fixes * 1e6
-
     def add_cpu(self, report: Report, fixes: float) -> None:
         """CPU a fix by part."""
         used = self.cpu_s()
         for part, cpu_s in used.items():
             report.add(f"CPU a fix, {part}", cpu_s / fixes * 1e6, "µs")
         if "services" not in used:
-            report.add("CPU a fix, all services", self.services_us(fixes), "µs")
+            report.add("CPU a fix, all services", services_us(used, fixes), "µs")
 
     def series(self) -> dict[str, list[float]]:
         """Rows over time."""
@@ -81,3 +79,8 @@ class Watch:
         while True:
             await asyncio.sleep(SAMPLE_S)
             self._points.append((time.monotonic() - self._began, await self.stored()))
+
+
+def services_us(used: Mapping[str, float], fixes: float) -> float:
+    """Processor time a fix of Dipper's own processes, of seconds by part."""
+    return sum(cpu for part, cpu in used.items() if part in SERVICES) / fixes * 1e6

@@ -111,7 +111,7 @@ def read_fixes_in_python(streams: Streams) -> int:
     """``read_fixes`` without the compiled core."""
     with (
         patch.object(read, "compiled", None),
-        patch.multiple(core, next_epoch=None, plain_fix=None),
+        patch.multiple(core, next_epoch=None, plain_fix=None, whole_epochs=None),
     ):
         return read_fixes(streams)
 

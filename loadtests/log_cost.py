@@ -60,7 +60,7 @@ def add_cost(report: Report, found: Turns) -> None:
         if compiled.split is None:
             report.add(f"{name}, Python only", other, "µs")
             continue
-        report.add(name, value, "µs", "without compiled code", value / other)
+        report.add(name, value, "µs", "without compiled code", other / value)
         report.add(f"{name}, without compiled code", other, "µs")
 
 

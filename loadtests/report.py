@@ -14,12 +14,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+PYTHON = "Python only"
+"""What compiled code is compared with."""
 PACKAGES = ("dipper", "uvloop", "orjson", "asyncpg", "aiokafka", "shapely", "pynmeagps")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One measured figure. ``ratio`` is value / the figure of ``against``, from the same run."""
+    """One measured figure. ``ratio`` says how many times as good as ``against`` it is in the same
+    run, whether more or less of the unit is better."""
 
     name: str
     value: float

@@ -12,7 +12,7 @@ from services.store.prepared import DUPLICATE, STORED, Count, Moments, Prepared,
 from services.store.tables import Table
 from services.store.transaction import Move
 
-TOGETHER_RECORDS = 1_000
+TOGETHER_RECORDS = 500
 """Batches of at most so many records in all go in one transaction; larger ones gain more by going
 at the same time as others, each in its own."""
 

@@ -150,7 +150,7 @@ def test_the_log_is_compared_within_each_round(pairs):
 def test_the_logs_cost_is_compared_within_each_size_of_round():
     report = Report("log", "")
     add_cost(report, {300: ([4.0, 1.0, 2.0], [4.0, 5.0, 3.0])})
-    assert report.results[0].ratio == (0.5 if compiled.split is not None else None)
+    assert report.results[0].ratio == (2.0 if compiled.split is not None else None)
     assert [result.value for result in report.results][-1] == 4.0
 
 

@@ -37,7 +37,7 @@ def waiting(partition: int, records: int, future: asyncio.Future, topic: str = E
         ([TOGETHER_RECORDS, 1], [[TOGETHER_RECORDS], [1]]),
         ([5_000, 5_000, 2], [[5_000], [5_000], [2]]),
         ([1, 5_000, 2, 3], [[1], [5_000], [2, 3]]),
-        ([600, 600, 300], [[600], [600, 300]]),
+        ([300, 300, 150], [[300], [300, 150]]),
     ],
 )
 def test_small_batches_share_a_transaction_and_large_ones_have_their_own(
