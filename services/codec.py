@@ -246,7 +246,17 @@ def decode_tally(value: bytes | None) -> Tally:
 
 def encode_zone_state(state: ZoneState) -> bytes:
     """A zone state as a record of ``telematics.zone-state.v1``."""
-    return orjson.dumps({**state._asdict(), "source": list(state.source)})
+    # A literal takes a third of the time of _asdict(), and each checkpoint saves a state for every
+    # terminal that was heard.
+    return orjson.dumps(
+        {
+            "terminal": state.terminal,
+            "source": [*state.source],
+            "generation": state.generation,
+            "last_time_us": state.last_time_us,
+            "inside": state.inside,
+        }
+    )
 
 
 def decode_zone_state(value: bytes | None) -> ZoneState:
