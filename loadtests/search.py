@@ -25,7 +25,11 @@ class Trial(NamedTuple):
 
 class Search:
     """Up in steps, then between what held and what did not, both in short tries; then the whole
-    window, at a lower rate as long as it does not hold."""
+    window, at a lower rate as long as it does not hold.
+
+    A short try that fails is made once more: a moment of other work on the machine would hide all
+    higher rates.
+    """
 
     def __init__(self, start: float, window_s: float, highest: float) -> None:
         self.found: float | None = None
@@ -34,6 +38,8 @@ class Search:
         self._highest = highest
         self._held = 0.0
         self._failed: float | None = None
+        self._doubted: float | None = None
+        """The rate that failed just now, and is to be tried again."""
         self._next: Trial | None = self._short(start)
 
     def next(self) -> Trial | None:
@@ -49,6 +55,9 @@ class Search:
             return
         if held:
             self._held = trial.rate
+        elif trial.rate != self._doubted:
+            self._doubted = trial.rate
+            return
         else:
             self._failed = trial.rate
         self._next = self._after_short(trial.rate)
