@@ -329,6 +329,10 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+PURE_PYTHON = PREFIX + "PURE_PYTHON"
+"""Rules the compiled code out. It asks for that itself, before there are settings."""
+
+
 def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     """The settings in force. Raises SettingsError that names every wrong setting at once."""
     problems = _unknown_variables()
@@ -345,7 +349,7 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
 
 
 def _unknown_variables() -> list[str]:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {PURE_PYTHON}
     return [
         f"{name} is no setting of Dipper; `dipper settings` lists them"
         for name in sorted(os.environ)

@@ -171,3 +171,8 @@ def test_plaintext_listens_on_this_machine_only_unless_told_otherwise() -> None:
     settings = load_settings()
     assert settings.ingest_host == "127.0.0.1"
     assert settings.ingest_tls_certificate_file is None
+
+
+def test_the_switch_of_compiled_code_is_no_unknown_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIPPER_PURE_PYTHON", "1")
+    assert load_settings() is not None
