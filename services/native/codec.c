@@ -11,41 +11,34 @@ static PyObject *quality_names[QUALITY_COUNT];
 #define NEEDED (BIT(TERMINAL) | BIT(TIME_US) | BIT(FIX))
 #define OF_ENRICHED (BIT(ZONES) | BIT(LATE) | BIT(SOURCE))
 
-static PyObject *
-as_waypoint(const FixRecord *record)
-{
-    PyObject *time_us = PyLong_FromLongLong(record->time_us);
-    PyObject *waypoint =
-        time_us == NULL ? NULL : waypoint_type->tp_alloc(waypoint_type, WAYPOINT_SIZE);
-    if (waypoint == NULL) {
-        Py_XDECREF(time_us);
-        return NULL;
-    }
-#if PY_VERSION_HEX >= 0x030E0000
-    /* From 3.14 on tuples remember their hash; -1 is none. */
-    ((PyTupleObject *)waypoint)->ob_hash = -1;
-#endif
-    PyObject *lat = record->value[LAT], *lon = record->value[LON];
-    PyTuple_SET_ITEM(waypoint, 0, Py_NewRef(record->value[TERMINAL]));
-    PyTuple_SET_ITEM(waypoint, 1, time_us);
-    PyTuple_SET_ITEM(waypoint, 2, Py_NewRef(lat == NULL ? Py_None : lat));
-    PyTuple_SET_ITEM(waypoint, 3, Py_NewRef(lon == NULL ? Py_None : lon));
-    PyTuple_SET_ITEM(waypoint, 4, Py_NewRef(quality_names[record->quality]));
-    /* Numbers and texts are in no cycle: the collector need not look at them. */
-    PyObject_GC_UnTrack(waypoint);
-    return waypoint;
-}
-
 /* A new reference; NULL without an exception for a record that is not plain. */
 static PyObject *
 plain_waypoint(PyObject *value)
 {
-    FixRecord record = {.without_run = true};
-    PyObject *waypoint = NULL;
-    if (take_record(value, BIT(LAT) | BIT(LON), NEEDED, &record) && !(record.seen & OF_ENRICHED) &&
-        (record.value[LAT] == NULL || record.value[LON] != NULL))
-        waypoint = as_waypoint(&record);
-    clear_record(&record);
+    FixRecord record;
+    if (!take_record(value, BIT(LAT) | BIT(LON), NEEDED, &record) || record.seen & OF_ENRICHED ||
+        (record.known & BIT(LAT) && !(record.known & BIT(LON))))
+        return NULL;
+    PyObject *waypoint = waypoint_type->tp_alloc(waypoint_type, WAYPOINT_SIZE);
+    if (waypoint == NULL)
+        return NULL;
+#if PY_VERSION_HEX >= 0x030E0000
+    /* From 3.14 on tuples remember their hash; -1 is none. */
+    ((PyTupleObject *)waypoint)->ob_hash = -1;
+#endif
+    PyTuple_SET_ITEM(waypoint, 0, text_object(record.terminal));
+    PyTuple_SET_ITEM(waypoint, 1, PyLong_FromLongLong(record.time_us));
+    PyTuple_SET_ITEM(waypoint, 2, measure_object(&record, LAT));
+    PyTuple_SET_ITEM(waypoint, 3, measure_object(&record, LON));
+    PyTuple_SET_ITEM(waypoint, 4, Py_NewRef(quality_names[record.quality]));
+    for (int place = 0; place < WAYPOINT_SIZE; place++) {
+        if (PyTuple_GET_ITEM(waypoint, place) == NULL) {
+            Py_DECREF(waypoint);
+            return NULL;
+        }
+    }
+    /* Numbers and texts are in no cycle: the collector need not look at them. */
+    PyObject_GC_UnTrack(waypoint);
     return waypoint;
 }
 

@@ -1,232 +1,17 @@
-/* Records of the topics of fixes, as services/codec.py writes them: JSON without spaces, texts of
- * printable ASCII, known fields only. Of every other record the functions here say nothing (they
- * return false or NULL, without an exception), and Python code reads it.
+/* Records of the topics of fixes, as services/codec.py writes them: known fields only. They are read
+ * without making a Python object of any field. Of every other record the functions here say nothing
+ * (they return false, without an exception), and Python code reads it.
  */
 #ifndef DIPPER_RECORD_H
 #define DIPPER_RECORD_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include "scanning.h"
+
+#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define MOST_LINES 65535
-
-/* ---- Scanning JSON ------------------------------------------------------------------------ */
-
-/* The unread rest of a record. bytes objects end with a NUL that belongs to no record, so looking
- * at *at is always allowed. */
-typedef struct {
-    const char *at;
-    const char *end;
-} Scan;
-
-static inline bool take(Scan *scan, char wanted)
-{
-    if (*scan->at != wanted)
-        return false;
-    scan->at++;
-    return true;
-}
-
-static inline __attribute__((always_inline)) bool take_word(Scan *scan, const char *word, size_t length)
-{
-    if ((size_t)(scan->end - scan->at) < length || memcmp(scan->at, word, length) != 0)
-        return false;
-    scan->at += length;
-    return true;
-}
-
-/* A string of printable ASCII without escapes: its text lies in the record itself. */
-static inline bool take_text(Scan *scan, const char **text, Py_ssize_t *length)
-{
-    if (!take(scan, '"'))
-        return false;
-    const char *start = scan->at;
-    const char *at = start;
-    while (*at >= ' ' && *at <= '~' && *at != '"' && *at != '\\')
-        at++;
-    if (*at != '"')
-        return false;
-    *text = start;
-    *length = at - start;
-    scan->at = at + 1;
-    return true;
-}
-
-static inline bool is_digit(char one)
-{
-    return one >= '0' && one <= '9';
-}
-
-/* Eight digits at once, most significant first in memory: pairs, then fours, then all of them are
- * put together by one multiplication each (D. Lemire, "Quickly parsing eight digits"). */
-static inline bool eight_digits(const char *at, uint64_t *value)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint64_t bytes;
-    memcpy(&bytes, at, 8);
-    if (((bytes & 0xF0F0F0F0F0F0F0F0) |
-         (((bytes + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) != 0x3333333333333333)
-        return false;
-    bytes -= 0x3030303030303030;
-    bytes = bytes * 10 + (bytes >> 8);
-    *value = ((bytes & 0x000000FF000000FF) * 0x000F424000000064 +
-              ((bytes >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >> 32;
-    return true;
-#else
-    (void)at, (void)value;
-    return false;
-#endif
-}
-
-/* The next digits, at most so many, put behind those of number; the place after them. */
-static inline const char *take_digits(const char *at, const char *end, int most, uint64_t *number)
-{
-    uint64_t eight;
-    while (most >= 8 && end - at >= 8 && eight_digits(at, &eight)) {
-        *number = *number * 100000000 + eight;
-        at += 8;
-        most -= 8;
-    }
-    while (most-- > 0 && is_digit(*at))
-        *number = *number * 10 + (uint64_t)(*at++ - '0');
-    return at;
-}
-
-static inline bool take_integer(Scan *scan, long long *value)
-{
-    bool negative = *scan->at == '-';
-    const char *start = scan->at + negative;
-    uint64_t number = 0;
-    const char *at = take_digits(start, scan->end, 18, &number);
-    if (at == start || is_digit(*at) || *at == '.' || *at == 'e' || *at == 'E')
-        return false;
-    if (*start == '0' && (at - start > 1 || negative))
-        return false;
-    *value = negative ? -(long long)number : (long long)number;
-    scan->at = at;
-    return true;
-}
-
-static const uint64_t POWERS_OF_TEN[20] = {
-    1ULL, 10ULL, 100ULL, 1000ULL, 10000ULL, 100000ULL, 1000000ULL, 10000000ULL, 100000000ULL,
-    1000000000ULL, 10000000000ULL, 100000000000ULL, 1000000000000ULL, 10000000000000ULL,
-    100000000000000ULL, 1000000000000000ULL, 10000000000000000ULL, 100000000000000000ULL,
-    1000000000000000000ULL, 10000000000000000000ULL,
-};
-
-/* digits / 10**places, rounded as IEEE 754 asks (to nearest, ties to even): by an exact division
- * of integers whose quotient has more than the 53 bits that are kept. */
-static inline double decimal(uint64_t digits, int places)
-{
-    if (digits == 0)
-        return 0.0;
-    /* Both sides exact as doubles: one rounding (Clinger 1990). 10**22 is the last such power. */
-    if (digits < (1ULL << 53))
-        return (double)digits / (double)POWERS_OF_TEN[places];
-    int shift = __builtin_clzll(digits);
-    unsigned __int128 dividend = (unsigned __int128)(digits << shift) << 64;
-    uint64_t divisor = POWERS_OF_TEN[places];
-    unsigned __int128 quotient = dividend / divisor;
-    bool inexact = dividend % divisor != 0;
-    /* dividend >= 2**127 and divisor < 2**64, so the quotient has 64 bits at least. */
-    uint64_t high = (uint64_t)(quotient >> 64);
-    int bits = high ? 128 - __builtin_clzll(high) : 64 - __builtin_clzll((uint64_t)quotient);
-    int surplus = bits - 53;
-    uint64_t kept = (uint64_t)(quotient >> surplus);
-    unsigned __int128 rest = quotient & (((unsigned __int128)1 << surplus) - 1);
-    unsigned __int128 half = (unsigned __int128)1 << (surplus - 1);
-    if (rest > half || (rest == half && (inexact || (kept & 1))))
-        kept++;
-    return ldexp((double)kept, surplus - 64 - shift);
-}
-
-/* A JSON number as it is spelt: digits / 10**places, an integer if that is 0. */
-typedef struct {
-    uint64_t digits;
-    int places;
-    bool negative;
-} Number;
-
-static inline double as_double(Number number)
-{
-    double value = decimal(number.digits, number.places);
-    return number.negative ? -value : value;
-}
-
-static inline long long as_integer(Number number)
-{
-    return number.negative ? -(long long)number.digits : (long long)number.digits;
-}
-
-/* int or float, as JSON readers of Python give it. */
-static inline PyObject *as_object(Number number)
-{
-    return number.places ? PyFloat_FromDouble(as_double(number))
-                         : PyLong_FromLongLong(as_integer(number));
-}
-
-/* False for a number that is left to JSON readers. */
-static inline bool scan_number(Scan *scan, Number *number)
-{
-    bool negative = *scan->at == '-';
-    const char *start = scan->at + negative;
-    uint64_t digits = 0;
-    const char *at = take_digits(start, scan->end, 19, &digits);
-    Py_ssize_t whole = at - start;
-    if (whole == 0 || whole > 18 || (*start == '0' && whole > 1))
-        return false;
-    int places = 0;
-    if (*at == '.') {
-        const char *point = at;
-        at = take_digits(at + 1, scan->end, 18, &digits);
-        places = (int)(at - point - 1);
-        if (places == 0 || is_digit(*at) || whole + places > 19)
-            return false;
-    }
-    if (*at == 'e' || *at == 'E' || (negative && digits == 0))
-        return false;
-    scan->at = at;
-    *number = (Number){digits, places, negative};
-    return true;
-}
-
-/* NULL without an exception for a number that is left to JSON readers. */
-static inline PyObject *take_number(Scan *scan)
-{
-    Number number;
-    return scan_number(scan, &number) ? as_object(number) : NULL;
-}
-
-/* The same without the value. */
-static inline bool skip_number(Scan *scan)
-{
-    const char *at = scan->at;
-    bool negative = *at == '-';
-    const char *start = at += negative;
-    while (is_digit(*at))
-        at++;
-    Py_ssize_t whole = at - start;
-    if (whole == 0 || whole > 18 || (*start == '0' && (whole > 1 || (negative && *at != '.'))))
-        return false;
-    if (*at == '.') {
-        const char *point = at++;
-        while (is_digit(*at))
-            at++;
-        if (at - point == 1)
-            return false;
-    }
-    if (*at == 'e' || *at == 'E')
-        return false;
-    scan->at = at;
-    return true;
-}
-
-/* ---- The fields of a fix ------------------------------------------------------------------- */
+#define MOST_TEXT 255 /* bytes of a name */
 
 /* In the order in which they are mostly written; from ZONES on only in enriched fixes. */
 #define FIX_FIELDS(FIELD)                                                                        \
@@ -282,40 +67,44 @@ static const char *const QUALITIES[] = {
 static const char *const CONSTELLATIONS[] = {"gps", "glonass", "galileo", "beidou"};
 #define CONSTELLATION_COUNT 4
 
+/* Satellites by constellation. */
 typedef struct {
-    PyObject *value[FIELDS]; /* of wanted fields that are texts, numbers or zones; NULL for null */
-    PyObject *used_by[CONSTELLATION_COUNT], *in_view_by[CONSTELLATION_COUNT]; /* or NULL */
-    uint32_t seen;           /* BIT() of the fields that are there */
-    int quality;             /* index of QUALITIES */
+    unsigned known; /* a bit for each of CONSTELLATIONS */
+    long long count[CONSTELLATION_COUNT];
+} Counts;
+
+typedef struct {
+    uint32_t seen;  /* BIT() of the fields that are there */
+    uint32_t known; /* BIT() of the wanted measures that are not null */
+    int quality;    /* index of QUALITIES */
     bool beidou_talker, late;
-    bool without_run;        /* set by a caller who does not want its value */
     long long time_us, lines, received_at_us, partition, offset;
+    Text terminal, run;
+    Scan zones; /* at the first of them */
+    Py_ssize_t zone_count, zone_bytes;
+    Counts used_by, in_view_by;
+    Number measure[FIELDS]; /* those that are known */
 } FixRecord;
 
-static inline int which_field(Scan *scan)
+static inline bool is_text(Text text, const char *other)
 {
-    for (int field = 0; field < FIELDS; field++) {
-        if (take_word(scan, FIELD[field].name, FIELD[field].length))
-            return field;
-    }
-    return -1;
+    return (size_t)text.length == strlen(other) &&
+           memcmp(text.start, other, (size_t)text.length) == 0;
 }
 
 static inline bool take_quality(Scan *scan, int *quality)
 {
-    const char *text;
-    Py_ssize_t length;
-    if (!take_text(scan, &text, &length))
+    Text text;
+    if (!take_text(scan, &text))
         return false;
     for (*quality = 0; *quality < QUALITY_COUNT; ++*quality)
-        if ((size_t)length == strlen(QUALITIES[*quality]) &&
-            memcmp(text, QUALITIES[*quality], (size_t)length) == 0)
+        if (is_text(text, QUALITIES[*quality]))
             return true;
     return false;
 }
 
-/* {"gps":7,"beidou":9}: those of CONSTELLATIONS. */
-static inline bool take_counts(Scan *scan, PyObject **counts)
+/* {"gps":7,"beidou":9} or null. */
+static inline bool take_counts(Scan *scan, Counts *counts)
 {
     if (take_word(scan, "null", 4))
         return true;
@@ -324,42 +113,35 @@ static inline bool take_counts(Scan *scan, PyObject **counts)
     if (take(scan, '}'))
         return true;
     do {
-        const char *name;
-        Py_ssize_t length;
+        Text name;
         long long count;
-        if (!take_text(scan, &name, &length) || !take(scan, ':') || !take_integer(scan, &count))
+        if (!take_text(scan, &name) || !take(scan, ':') || !take_integer(scan, &count))
             return false;
         for (int each = 0; each < CONSTELLATION_COUNT; each++) {
-            if ((size_t)length != strlen(CONSTELLATIONS[each]) ||
-                memcmp(name, CONSTELLATIONS[each], (size_t)length) != 0)
+            if (!is_text(name, CONSTELLATIONS[each]))
                 continue;
-            if (counts[each] != NULL || (counts[each] = PyLong_FromLongLong(count)) == NULL)
+            if (counts->known & BIT(each))
                 return false;
+            counts->known |= BIT(each);
+            counts->count[each] = count;
         }
     } while (take(scan, ','));
     return take(scan, '}');
 }
 
-/* ["harbour"] as a list; NULL for []. */
-static inline bool take_zones(Scan *scan, PyObject **value)
+static inline bool take_zones(Scan *scan, FixRecord *record)
 {
     if (!take(scan, '['))
         return false;
+    record->zones = *scan;
     if (take(scan, ']'))
         return true;
-    PyObject *zones = *value = PyList_New(0);
-    if (zones == NULL)
-        return false;
     do {
-        const char *text;
-        Py_ssize_t length;
-        if (!take_text(scan, &text, &length))
+        Text zone;
+        if (!take_text(scan, &zone))
             return false;
-        PyObject *zone = PyUnicode_DecodeASCII(text, length, NULL);
-        int failed = zone == NULL || PyList_Append(zones, zone);
-        Py_XDECREF(zone);
-        if (failed)
-            return false;
+        record->zone_count++;
+        record->zone_bytes += zone.length;
     } while (take(scan, ','));
     return take(scan, ']');
 }
@@ -371,27 +153,18 @@ static inline bool take_talkers(Scan *scan, bool *beidou)
     if (take(scan, ']'))
         return true;
     do {
-        const char *text;
-        Py_ssize_t length;
-        if (!take_text(scan, &text, &length))
+        Text talker;
+        if (!take_text(scan, &talker))
             return false;
-        if (length == 2 && (memcmp(text, "BD", 2) == 0 || memcmp(text, "GB", 2) == 0 ||
-                            memcmp(text, "PQ", 2) == 0))
+        if (is_text(talker, "BD") || is_text(talker, "GB") || is_text(talker, "PQ"))
             *beidou = true;
     } while (take(scan, ','));
     return take(scan, ']');
 }
 
-static inline bool take_string(Scan *scan, bool wanted, PyObject **value)
+static inline bool take_name(Scan *scan, Text *name)
 {
-    const char *text;
-    Py_ssize_t length;
-    if (!take_text(scan, &text, &length) || length > 255)
-        return false;
-    if (!wanted)
-        return true;
-    *value = PyUnicode_DecodeASCII(text, length, NULL);
-    return *value != NULL;
+    return take_text(scan, name) && name->length <= MOST_TEXT;
 }
 
 static inline bool take_late(Scan *scan, bool *late)
@@ -400,25 +173,26 @@ static inline bool take_late(Scan *scan, bool *late)
     return *late || take_word(scan, "false", 5);
 }
 
-/* A number or null; an object only if it is wanted. */
-static inline bool take_measure(Scan *scan, bool wanted, PyObject **value)
+/* A number or null. */
+static inline bool take_measure(Scan *scan, int field, uint32_t wanted, FixRecord *record)
 {
     if (take_word(scan, "null", 4))
         return true;
-    if (!wanted)
+    if (!(wanted & BIT(field)))
         return skip_number(scan);
-    *value = take_number(scan);
-    return *value != NULL;
+    record->known |= BIT(field);
+    return scan_number(scan, &record->measure[field]);
 }
 
-static inline __attribute__((always_inline)) bool take_field(Scan *scan, int field, bool wanted, FixRecord *record)
+static inline __attribute__((always_inline)) bool
+take_field(Scan *scan, int field, uint32_t wanted, FixRecord *record)
 {
-    PyObject **value = &record->value[field];
+    record->seen |= BIT(field);
     switch (field) {
     case TERMINAL:
-        return take_string(scan, true, value);
+        return take_name(scan, &record->terminal);
     case RUN:
-        return take_string(scan, !record->without_run, value);
+        return take_name(scan, &record->run);
     case TIME_US:
         return take_integer(scan, &record->time_us);
     case FIX:
@@ -431,26 +205,27 @@ static inline __attribute__((always_inline)) bool take_field(Scan *scan, int fie
     case RECEIVED_AT_US:
         return take_integer(scan, &record->received_at_us);
     case SATELLITES_USED_BY:
-        return take_counts(scan, record->used_by);
+        return take_counts(scan, &record->used_by);
     case SATELLITES_IN_VIEW_BY:
-        return take_counts(scan, record->in_view_by);
+        return take_counts(scan, &record->in_view_by);
     case ZONES:
-        return take_zones(scan, value);
+        return take_zones(scan, record);
     case LATE:
         return take_late(scan, &record->late);
     case SOURCE:
         return take(scan, '[') && take_integer(scan, &record->partition) && take(scan, ',') &&
                take_integer(scan, &record->offset) && take(scan, ']');
     default:
-        return take_measure(scan, wanted, value);
+        return take_measure(scan, field, wanted, record);
     }
 }
 
-/* Read a whole record: with values of the wanted fields, having all the needed ones. The caller
- * clears it in any case. An exception may be set if the result is false. */
+/* Read a whole record that has all the needed fields, with the numbers of the wanted measures. Texts
+ * of the result lie within the bytes. */
 static inline bool take_record(PyObject *bytes, uint32_t wanted, uint32_t needed,
                                FixRecord *record)
 {
+    memset(record, 0, offsetof(FixRecord, measure));
     if (!PyBytes_CheckExact(bytes))
         return false;
     const char *start = PyBytes_AS_STRING(bytes);
@@ -459,35 +234,36 @@ static inline bool take_record(PyObject *bytes, uint32_t wanted, uint32_t needed
         return false;
     /* In the order in which they are mostly written every name is a constant, which compilers
      * compare in words. */
-#define TAKE_NEXT(name, text)                                                                    \
+#define TAKE_NEXT(field, text)                                                                   \
     if (take_word(&scan, "\"" text "\":", sizeof("\"" text "\":") - 1)) {                        \
-        if (!take_field(&scan, name, (wanted & BIT(name)) != 0, record))                         \
+        if (!take_field(&scan, field, wanted, record))                                           \
             return false;                                                                        \
-        record->seen |= BIT(name);                                                               \
         if (!take(&scan, ','))                                                                   \
             goto ended;                                                                          \
     }
     FIX_FIELDS(TAKE_NEXT)
 #undef TAKE_NEXT
     do {
-        int field = which_field(&scan);
-        if (field < 0 || record->seen & BIT(field) ||
-            !take_field(&scan, field, (wanted & BIT(field)) != 0, record))
+        int field = 0;
+        while (field < FIELDS && !take_word(&scan, FIELD[field].name, FIELD[field].length))
+            field++;
+        if (field == FIELDS || record->seen & BIT(field) ||
+            !take_field(&scan, field, wanted, record))
             return false;
-        record->seen |= BIT(field);
     } while (take(&scan, ','));
 ended:
     return take(&scan, '}') && scan.at == scan.end && (record->seen & needed) == needed;
 }
 
-static inline void clear_record(FixRecord *record)
+static inline PyObject *text_object(Text text)
 {
-    for (int field = 0; field < FIELDS; field++)
-        Py_CLEAR(record->value[field]);
-    for (int each = 0; each < CONSTELLATION_COUNT; each++) {
-        Py_CLEAR(record->used_by[each]);
-        Py_CLEAR(record->in_view_by[each]);
-    }
+    return PyUnicode_DecodeASCII(text.start, text.length, NULL);
+}
+
+/* The number of a measure, None if it is not known. */
+static inline PyObject *measure_object(const FixRecord *record, int field)
+{
+    return record->known & BIT(field) ? as_object(record->measure[field]) : Py_NewRef(Py_None);
 }
 
 #endif

@@ -71,8 +71,8 @@ rows_item(Rows *self, Py_ssize_t index)
         return NULL;
     }
     const PackedRow *row = &self->row[index];
-    Enriched record;
-    if (!scan_record(row->value, &record)) {
+    FixRecord record;
+    if (!take_enriched(row->value, &record)) {
         PyErr_SetString(PyExc_RuntimeError, "a record has changed");
         return NULL;
     }
@@ -144,7 +144,7 @@ add_pending_lines(Packing *packing)
 }
 
 static bool
-count_lines(Packing *packing, const Enriched *record)
+count_lines(Packing *packing, const FixRecord *record)
 {
     if (packing->run.start == NULL || packing->run.length != record->run.length ||
         memcmp(packing->run.start, record->run.start, (size_t)record->run.length) != 0) {
@@ -157,7 +157,7 @@ count_lines(Packing *packing, const Enriched *record)
 }
 
 static void
-count_fix(Packing *packing, const Enriched *record)
+count_fix(Packing *packing, const FixRecord *record)
 {
     bool first = packing->rows->count == 0;
     packing->by_quality[record->quality]++;
@@ -174,7 +174,7 @@ count_fix(Packing *packing, const Enriched *record)
 
 /* The id of a terminal in `row`; false for one that the column does not take, or with an exception. */
 static bool
-find_terminal(Packing *packing, PyObject *ids, const Enriched *record, PackedRow *row)
+find_terminal(Packing *packing, PyObject *ids, const FixRecord *record, PackedRow *row)
 {
     PyObject *name = text_object(record->terminal);
     PyObject *id = name == NULL ? NULL : PyDict_GetItemWithError(ids, name);
@@ -194,7 +194,7 @@ find_terminal(Packing *packing, PyObject *ids, const Enriched *record, PackedRow
 }
 
 static int
-values_of(const Enriched *record)
+values_of(const FixRecord *record)
 {
     return __builtin_popcount(record->known) + __builtin_popcount(record->used_by.known) +
            __builtin_popcount(record->in_view_by.known) + (record->zone_count > 0);
@@ -206,10 +206,10 @@ add_record(Packing *packing, PyObject *item, PyObject *ids, long long partition)
 {
     if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 3)
         return false;
-    Enriched record;
+    FixRecord record;
     Rows *rows = packing->rows;
     PyObject *value = PyTuple_GET_ITEM(item, 2);
-    if (!scan_record(value, &record) || record.partition != partition)
+    if (!take_enriched(value, &record) || record.partition != partition)
         return false;
     if (record.offset < packing->next_source) {
         packing->redelivered++;

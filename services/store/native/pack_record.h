@@ -51,7 +51,7 @@ put_real(char *at, uint32_t oid, double value)
 }
 
 static char *
-put_measure(char *at, int column, int field, const Enriched *record)
+put_measure(char *at, int column, int field, const FixRecord *record)
 {
     uint32_t oid = OIDS[column];
     if (!(record->known & BIT(field)))
@@ -72,7 +72,7 @@ put_counts(char *at, const Counts *counts)
 }
 
 static char *
-put_zones(char *at, const Enriched *record)
+put_zones(char *at, const FixRecord *record)
 {
     if (record->zone_count == 0)
         return put_null(at, OID_TEXT_ARRAY);
@@ -97,7 +97,7 @@ put_zones(char *at, const Enriched *record)
 /* The row of a record, as put_row() packs as_row() of it. 0 without an exception if a value has no
  * place in its column, 0 with one if there is no memory. */
 static int
-put_record(Buffer *buffer, const Enriched *record, bool has_id, int32_t terminal_id)
+put_record(Buffer *buffer, const FixRecord *record, bool has_id, int32_t terminal_id)
 {
     /* Without zones a row takes at most 8 + 21 * 8 bytes and 8 for each value. */
     size_t most = 512 + 4 * (size_t)record->zone_count + (size_t)record->zone_bytes;

@@ -33,13 +33,7 @@ stamp(long long time_us)
 }
 
 static PyObject *
-text_object(Text text)
-{
-    return PyUnicode_DecodeASCII(text.start, text.length, NULL);
-}
-
-static PyObject *
-zones_object(const Enriched *record)
+zones_object(const FixRecord *record)
 {
     if (record->zone_count == 0)
         return Py_NewRef(Py_None);
@@ -64,7 +58,7 @@ count_object(const Counts *counts, int each)
 
 /* terminal_id is a borrowed reference; NULL for a terminal that has no id yet. */
 static PyObject *
-as_row(const Enriched *record, PyObject *terminal_id)
+as_row(const FixRecord *record, PyObject *terminal_id)
 {
     PyObject *row = PyTuple_New(COLUMNS);
     if (row == NULL)
@@ -74,12 +68,8 @@ as_row(const Enriched *record, PyObject *terminal_id)
     PyTuple_SET_ITEM(row, COLUMN_TERMINAL_ID, Py_NewRef(terminal_id ? terminal_id : Py_None));
     PyTuple_SET_ITEM(row, COLUMN_LATE, Py_NewRef(record->late ? Py_True : Py_False));
     PyTuple_SET_ITEM(row, COLUMN_ZONES, zones_object(record));
-    for (size_t each = 0; each < TAKEN_COUNT; each++) {
-        bool known = record->known & BIT(TAKEN[each].field);
-        PyTuple_SET_ITEM(row, TAKEN[each].column,
-                         known ? as_object(record->measure[TAKEN[each].field])
-                               : Py_NewRef(Py_None));
-    }
+    for (size_t each = 0; each < TAKEN_COUNT; each++)
+        PyTuple_SET_ITEM(row, TAKEN[each].column, measure_object(record, TAKEN[each].field));
     for (int each = 0; each < CONSTELLATION_COUNT; each++) {
         PyTuple_SET_ITEM(row, COLUMN_USED_BY + each, count_object(&record->used_by, each));
         PyTuple_SET_ITEM(row, COLUMN_IN_VIEW_BY + each, count_object(&record->in_view_by, each));

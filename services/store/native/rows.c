@@ -1,4 +1,4 @@
-/* services.store._rows: the store's hot path, compiled. Enriched fixes as rows of positions, and
+/* services.store._rows: the store's hot path, compiled. FixRecord fixes as rows of positions, and
  * such rows in PostgreSQL's binary format.
  *
  * All of it is a shortcut of services/store/positions.py and of asyncpg: it takes records as Dipper's
@@ -13,7 +13,7 @@ PyDoc_STRVAR(read_enriched_doc,
 "terminal, made with BeiDou, row of positions), or None for one that is not as enrich writes it.");
 
 static PyObject *
-as_plain(const Enriched *record, PyObject *ids)
+as_plain(const FixRecord *record, PyObject *ids)
 {
     PyObject *terminal = text_object(record->terminal), *run = text_object(record->run);
     PyObject *id = terminal == NULL ? NULL : PyDict_GetItemWithError(ids, terminal);
@@ -38,8 +38,8 @@ read_enriched(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t cou
     long long partition = PyLong_AsLongLong(args[2]);
     if (partition == -1 && PyErr_Occurred())
         return NULL;
-    Enriched record;
-    if (!scan_record(args[0], &record) || record.partition != partition)
+    FixRecord record;
+    if (!take_enriched(args[0], &record) || record.partition != partition)
         Py_RETURN_NONE;
     return as_plain(&record, args[1]);
 }
