@@ -21,6 +21,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 MAIN_FILES = "services/**/native/*.c"
+SHARED_HEADERS = Path(__file__).parent / "services/native"
 FLAGS = (
     "-std=c11",
     "-O2",
@@ -117,6 +118,7 @@ def compiler() -> list[str]:
 
 
 def digest(sources: Path) -> str:
-    """SHA-256 of the source files; ``services.nmea._core`` has it as ``SOURCE``."""
-    files = sorted(sources.glob("*.[ch]"))
+    """SHA-256 of the source files, headers that modules share included; ``services.nmea._core`` has
+    it as ``SOURCE``."""
+    files = [*sorted(sources.glob("*.[ch]")), *sorted(SHARED_HEADERS.glob("*.h"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -2,6 +2,7 @@
  * other they answer None, so that what a record means is said in one place, in Python.
  * tests/differential/test_codec.py holds the two against each other.
  */
+#include "module.h"
 #include "record.h"
 
 static PyTypeObject *waypoint_type;
@@ -19,13 +20,9 @@ plain_waypoint(PyObject *value)
     if (!take_record(value, BIT(LAT) | BIT(LON), NEEDED, &record) || record.seen & OF_ENRICHED ||
         (record.known & BIT(LAT) && !(record.known & BIT(LON))))
         return NULL;
-    PyObject *waypoint = waypoint_type->tp_alloc(waypoint_type, WAYPOINT_SIZE);
+    PyObject *waypoint = new_tuple(waypoint_type, WAYPOINT_SIZE);
     if (waypoint == NULL)
         return NULL;
-#if PY_VERSION_HEX >= 0x030E0000
-    /* From 3.14 on tuples remember their hash; -1 is none. */
-    ((PyTupleObject *)waypoint)->ob_hash = -1;
-#endif
     PyTuple_SET_ITEM(waypoint, 0, text_object(record.terminal));
     PyTuple_SET_ITEM(waypoint, 1, PyLong_FromLongLong(record.time_us));
     PyTuple_SET_ITEM(waypoint, 2, measure_object(&record, LAT));
@@ -135,10 +132,5 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC
 PyInit__codec(void)
 {
-    const char *pure = getenv("DIPPER_PURE_PYTHON");
-    if (pure != NULL && pure[0] != '\0' && strcmp(pure, "0") != 0) {
-        PyErr_SetString(PyExc_ImportError, "DIPPER_PURE_PYTHON is set");
-        return NULL;
-    }
-    return PyModule_Create(&definition);
+    return new_module(&definition);
 }

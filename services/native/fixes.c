@@ -2,9 +2,8 @@
  * plain it says nothing, and Python code writes that one: what a record says is said there alone.
  * tests/differential/test_fixes.py holds the two against each other.
  */
+#include "module.h"
 #include "writing.h"
-
-#include <stdlib.h>
 
 /* The fields of services.model.Fix, each with how it is written. In the order of the record: those
  * after RUN stand there only if the fix has them. */
@@ -115,7 +114,7 @@ static size_t write_fix(PyObject *fix, char *record)
 /* A NamedTuple of two; takes over both references, of which either may be NULL. */
 static PyObject *pair_of(PyTypeObject *type, PyObject *key, PyObject *value)
 {
-    PyObject *pair = key == NULL || value == NULL ? NULL : type->tp_alloc(type, 2);
+    PyObject *pair = key == NULL || value == NULL ? NULL : new_tuple(type, 2);
     if (pair == NULL) {
         Py_XDECREF(key);
         Py_XDECREF(value);
@@ -123,10 +122,6 @@ static PyObject *pair_of(PyTypeObject *type, PyObject *key, PyObject *value)
     }
     PyTuple_SET_ITEM(pair, 0, key);
     PyTuple_SET_ITEM(pair, 1, value);
-#if PY_VERSION_HEX >= 0x030E0000
-    /* From 3.14 on tuples remember their hash; -1 is none. */
-    ((PyTupleObject *)pair)->ob_hash = -1;
-#endif
     /* The garbage collector need not know it: bytes lead nowhere. */
     PyObject_GC_UnTrack(pair);
     return pair;
@@ -141,8 +136,7 @@ static PyObject *add_fixes(PyObject *Py_UNUSED(module), PyObject *const *argumen
                            Py_ssize_t count)
 {
     if (count != 4 || fix_type == NULL || !PyList_Check(arguments[0]) ||
-        !PyList_Check(arguments[1]) || !PyType_Check(arguments[3]) ||
-        !PyType_IsSubtype((PyTypeObject *)arguments[3], &PyTuple_Type)) {
+        !PyList_Check(arguments[1]) || !is_tuple_type(arguments[3])) {
         PyErr_SetString(PyExc_TypeError, "add_fixes(entries, fixes, start, Entry), after setup()");
         return NULL;
     }
@@ -177,18 +171,8 @@ PyDoc_STRVAR(setup_doc,
 
 static PyObject *setup(PyObject *Py_UNUSED(module), PyObject *type)
 {
-    PyObject *names = PyObject_GetAttrString(type, "_fields");
-    PyObject *space = names == NULL ? NULL : PyUnicode_FromString(" ");
-    PyObject *joined = space == NULL ? NULL : PyUnicode_Join(space, names);
-    bool fits = joined != NULL && PyUnicode_CompareWithASCIIString(joined, FIX_FIELDS) == 0;
-    Py_XDECREF(names);
-    Py_XDECREF(space);
-    Py_XDECREF(joined);
-    if (!fits || !PyType_Check(type) ||
-        !PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type)) {
-        PyErr_SetString(PyExc_ImportError, "built for another Fix");
+    if (!has_fields(type, "Fix", FIX_FIELDS))
         return NULL;
-    }
     Py_XSETREF(fix_type, (PyTypeObject *)Py_NewRef(type));
     Py_RETURN_NONE;
 }
@@ -209,10 +193,5 @@ static struct PyModuleDef MODULE = {
 
 PyMODINIT_FUNC PyInit__fixes(void)
 {
-    const char *pure = getenv("DIPPER_PURE_PYTHON");
-    if (pure != NULL && pure[0] != '\0' && strcmp(pure, "0") != 0) {
-        PyErr_SetString(PyExc_ImportError, "DIPPER_PURE_PYTHON is set");
-        return NULL;
-    }
-    return PyModule_Create(&MODULE);
+    return new_module(&MODULE);
 }

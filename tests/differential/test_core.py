@@ -28,6 +28,7 @@ from tests.differential.test_differential import STREAMS, bytes_of
 from tests.unit.nmea.framed import framed
 
 NATIVE = Path(core.__file__).parent / "native"
+SHARED = NATIVE.parents[1] / "native"
 PLAIN = framed("GNRMC,123519.00,A,4807.038,N,01131.000,E,022.4,084.4,230394,,,A")
 OTHERS = (PLAIN[:-1], framed("GNRMC,25,A"), framed("PSRFEPE,1"), b"junk", b"$")
 
@@ -76,7 +77,8 @@ def lines_of(name: str) -> list[bytes]:
 def test_the_core_is_built_from_the_sources_at_hand() -> None:
     from services.nmea import _core
 
-    sources = b"".join(file.read_bytes() for file in sorted(NATIVE.glob("*.[ch]")))
+    files = [*sorted(NATIVE.glob("*.[ch]")), *sorted(SHARED.glob("*.h"))]
+    sources = b"".join(file.read_bytes() for file in files)
     assert hashlib.sha256(sources).hexdigest() == _core.SOURCE
 
 

@@ -81,6 +81,9 @@ HOSTILE: list[tuple[Any, Any]] = [
     (Record(1, b"T", VALUE), Enriched(["a"], False, ())),  # type: ignore[arg-type]
     (Record(1, b"T", VALUE), Enriched((1,), False, ())),  # type: ignore[arg-type]
     (Record(1, b"T", VALUE), Enriched(('"',), False, ())),
+    (Record(1, b"T", VALUE), Enriched(("z" * 129,), False, ())),
+    (Record(1, b"T", VALUE), Enriched(tuple(f"{at:0100}" for at in range(40)), False, ())),
+    (Record(-1, b"T", VALUE), QUIET),
     (Record(1, b"T", VALUE), Enriched((), 1, ())),  # type: ignore[arg-type]
 ]
 

@@ -2,12 +2,9 @@
 #ifndef DIPPER_ENTRIES_H
 #define DIPPER_ENTRIES_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdbool.h>
+#include "../../native/module.h"
+
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 static PyTypeObject *record_type;
 #define RECORD_SIZE 3
@@ -61,17 +58,13 @@ static PyObject *new_record(long long offset, PyObject *key, PyObject *value)
     PyObject *number = PyLong_FromLongLong(offset);
     PyObject *record = key == NULL || value == NULL || number == NULL
                            ? NULL
-                           : record_type->tp_alloc(record_type, RECORD_SIZE);
+                           : new_tuple(record_type, RECORD_SIZE);
     if (record == NULL) {
         Py_XDECREF(number);
         Py_XDECREF(key);
         Py_XDECREF(value);
         return NULL;
     }
-#if PY_VERSION_HEX >= 0x030E0000
-    /* From 3.14 on tuples remember their hash; -1 is none. */
-    ((PyTupleObject *)record)->ob_hash = -1;
-#endif
     PyTuple_SET_ITEM(record, 0, number);
     PyTuple_SET_ITEM(record, 1, key);
     PyTuple_SET_ITEM(record, 2, value);

@@ -71,7 +71,7 @@ PyDoc_STRVAR(setup_doc,
 static PyObject *
 setup(PyObject *Py_UNUSED(module), PyObject *type)
 {
-    if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type)) {
+    if (!is_tuple_type(type)) {
         PyErr_SetString(PyExc_ImportError, "Record is no tuple");
         return NULL;
     }
@@ -119,11 +119,6 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC
 PyInit__records(void)
 {
-    const char *pure = getenv("DIPPER_PURE_PYTHON");
-    if (pure != NULL && pure[0] != '\0' && strcmp(pure, "0") != 0) {
-        PyErr_SetString(PyExc_ImportError, "DIPPER_PURE_PYTHON is set");
-        return NULL;
-    }
     fill_crc_tables();
-    return PyModule_Create(&definition);
+    return new_module(&definition);
 }

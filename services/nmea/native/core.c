@@ -8,10 +8,6 @@
  *
  * The state is the interpreter's only one: the types that setup() was given and the talkers.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdlib.h>
-
 #include "epochs.h"
 #include "lines.h"
 #include "stream.h"
@@ -185,12 +181,7 @@ static struct PyModuleDef MODULE = {
 
 PyMODINIT_FUNC PyInit__core(void)
 {
-    const char *pure = getenv("DIPPER_PURE_PYTHON");
-    if (pure != NULL && pure[0] != '\0' && strcmp(pure, "0") != 0) {
-        PyErr_SetString(PyExc_ImportError, "DIPPER_PURE_PYTHON is set");
-        return NULL;
-    }
-    PyObject *module = PyModule_Create(&MODULE);
+    PyObject *module = new_module(&MODULE);
     if (module == NULL || PyModule_AddStringConstant(module, "SOURCE", CORE_SOURCE) < 0) {
         Py_XDECREF(module);
         return NULL;

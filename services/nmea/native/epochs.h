@@ -25,26 +25,6 @@ static PyObject *no_quality, *plain_quality;
     "lat_error_m lon_error_m altitude_error_m differential_age_s talkers lines received_at_us run"
 #define FIX_SIZE 25
 
-/* Whether it is a NamedTuple with just these fields; ImportError if not. */
-static bool has_fields(PyObject *type, const char *name, const char *expected)
-{
-    if (type == NULL || !PyType_Check(type) ||
-        !PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type)) {
-        PyErr_Format(PyExc_ImportError, "no type %s", name);
-        return false;
-    }
-    PyObject *names = PyObject_GetAttrString(type, "_fields");
-    PyObject *space = names == NULL ? NULL : PyUnicode_FromString(" ");
-    PyObject *joined = space == NULL ? NULL : PyUnicode_Join(space, names);
-    bool fits = joined != NULL && PyUnicode_CompareWithASCIIString(joined, expected) == 0;
-    if (joined != NULL && !fits)
-        PyErr_Format(PyExc_ImportError, "built for another %s", name);
-    Py_XDECREF(names);
-    Py_XDECREF(space);
-    Py_XDECREF(joined);
-    return fits;
-}
-
 static inline PyObject *item(PyObject *tuple, Py_ssize_t place)
 {
     return PyTuple_GET_ITEM(tuple, place);
@@ -174,7 +154,7 @@ static PyObject *fix_of(PyObject *rmc, PyObject *gga, PyObject *talkers, PyObjec
         lat = 3;
     }
     PyObject *count = quality == NULL ? NULL : PyLong_FromSsize_t(lines);
-    PyObject *fix = count == NULL ? NULL : fix_type->tp_alloc(fix_type, FIX_SIZE);
+    PyObject *fix = count == NULL ? NULL : new_tuple(fix_type, FIX_SIZE);
     if (fix == NULL) {
         Py_XDECREF(count);
         return NULL;
@@ -208,9 +188,6 @@ static PyObject *fix_of(PyObject *rmc, PyObject *gga, PyObject *talkers, PyObjec
     for (Py_ssize_t i = 0; i < FIX_SIZE; i++)
         PyTuple_SET_ITEM(fix, i, Py_NewRef(values[i] != NULL ? values[i] : Py_None));
     Py_DECREF(count);
-#if PY_VERSION_HEX >= 0x030E0000
-    ((PyTupleObject *)fix)->ob_hash = -1;
-#endif
     return fix;
 }
 

@@ -7,8 +7,7 @@
 #ifndef DIPPER_SENTENCES_H
 #define DIPPER_SENTENCES_H
 
-#include <Python.h>
-
+#include "../../native/module.h"
 #include "fields.h"
 
 /* The kinds, with the fields of their types: setup() refuses types that have others. */
@@ -48,14 +47,10 @@ static PyObject *unknown_constellation;
 static inline PyObject *new_reading(enum Kind kind, const Talker *talker)
 {
     static const Py_ssize_t SIZES[] = {9, 10, 10, 6, 4, 3, 7, 7, 5, 2, 3};
-    PyObject *reading = types[kind]->tp_alloc(types[kind], SIZES[kind]);
+    PyObject *reading = new_tuple(types[kind], SIZES[kind]);
     if (reading == NULL)
         return NULL;
     PyObject_GC_UnTrack(reading);
-#if PY_VERSION_HEX >= 0x030E0000
-    /* From 3.14 on tuples remember their hash; -1 is none. */
-    ((PyTupleObject *)reading)->ob_hash = -1;
-#endif
     PyTuple_SET_ITEM(reading, 0, Py_NewRef(talker->name));
     return reading;
 }

@@ -5,6 +5,7 @@
  * own enrich writes them and answers None for every other, so that what a record means is said in one
  * place, in Python. tests/differential/test_rows.py holds the two against each other.
  */
+#include "../../native/module.h"
 #include "order.h"
 
 PyDoc_STRVAR(read_enriched_doc,
@@ -174,12 +175,7 @@ static struct PyModuleDef module = {
 PyMODINIT_FUNC
 PyInit__rows(void)
 {
-    const char *pure = getenv("DIPPER_PURE_PYTHON");
-    if (pure != NULL && pure[0] != '\0' && strcmp(pure, "0") != 0) {
-        PyErr_SetString(PyExc_ImportError, "DIPPER_PURE_PYTHON is set");
-        return NULL;
-    }
     if (PyType_Ready(&rows_type) < 0)
         return NULL;
-    return PyModule_Create(&module);
+    return new_module(&module);
 }

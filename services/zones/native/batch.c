@@ -3,8 +3,8 @@
  * tests; fold_quiet() does the fixes of which nothing is to be told and leaves each other
  * to fold(). tests/differential/test_zones.py holds them against Python.
  */
+#include "../../native/module.h"
 #include "grid.h"
-#include <stdlib.h>
 
 static PyTypeObject *waypoint_type, *state_type, *enriched_type;
 static PyObject *quiet, *nothing;
@@ -91,18 +91,6 @@ stays_inside(PyObject *inside, PyObject *zones, PyObject *versions)
             return PyErr_Occurred() ? -1 : 0;
     }
     return 1;
-}
-
-static PyObject *
-new_tuple(PyTypeObject *type, Py_ssize_t size)
-{
-    PyObject *tuple = type->tp_alloc(type, size);
-#if PY_VERSION_HEX >= 0x030E0000
-    /* From 3.14 on tuples remember their hash; -1 is none. */
-    if (tuple != NULL)
-        ((PyTupleObject *)tuple)->ob_hash = -1;
-#endif
-    return tuple;
 }
 
 /* What is told of a fix of whose terminal nothing changes but the time; states moves on. NULL
@@ -193,7 +181,7 @@ setup(PyObject *Py_UNUSED(module), PyObject *arguments)
                           &PyType_Type, &types[2], &result))
         return NULL;
     for (int each = 0; each < 3; each++)
-        if (!PyType_IsSubtype((PyTypeObject *)types[each], &PyTuple_Type)) {
+        if (!is_tuple_type(types[each])) {
             PyErr_Format(PyExc_ImportError, "%R is no tuple", types[each]);
             return NULL;
         }
@@ -223,12 +211,7 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC
 PyInit__batch(void)
 {
-    const char *pure = getenv("DIPPER_PURE_PYTHON");
-    if (pure != NULL && pure[0] != '\0' && strcmp(pure, "0") != 0) {
-        PyErr_SetString(PyExc_ImportError, "DIPPER_PURE_PYTHON is set");
-        return NULL;
-    }
     if (nothing == NULL && (nothing = PyTuple_New(0)) == NULL)
         return NULL;
-    return PyModule_Create(&definition);
+    return new_module(&definition);
 }
