@@ -16,12 +16,12 @@ from pathlib import Path
 from time import process_time
 from types import MappingProxyType
 from typing import NamedTuple
-from unittest.mock import patch
 
 from pynmeagps import NMEAReader
 
+from loadtests import python_only
 from loadtests.other_readers import TOLERANCE, Reader
-from services.nmea import core, fields, gga, read, rmc
+from services.nmea import core, fields, gga, rmc
 from services.nmea.fields import Memo
 from services.nmea.framing import Framer
 from services.nmea.read import read_lines
@@ -103,16 +103,13 @@ def read_fixes(streams: Streams) -> int:
 
 def read_sentences_in_python(streams: Streams) -> int:
     """``read_sentences`` without the compiled core."""
-    with patch.object(read, "compiled", None):
+    with python_only.decoding():
         return read_sentences(streams)
 
 
 def read_fixes_in_python(streams: Streams) -> int:
     """``read_fixes`` without the compiled core."""
-    with (
-        patch.object(read, "compiled", None),
-        patch.multiple(core, next_epoch=None, plain_fix=None, whole_epochs=None),
-    ):
+    with python_only.decoding():
         return read_fixes(streams)
 
 

@@ -8,19 +8,16 @@ handles all of them on a log that only counts. Reading from the log and checkpoi
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import process_time
-from unittest.mock import patch
 
 from prometheus_client import CollectorRegistry
 
+from loadtests import python_only
 from loadtests.load import LoadError
 from loadtests.report import PYTHON, Report
-from services import codec
 from services.codec import encode_fix
-from services.enrich import entries
 from services.enrich.metrics import EnrichMetrics
 from services.enrich.stage import EnrichStage
 from services.enrich.zone_source import ZoneSource
@@ -43,7 +40,6 @@ from services.runtime.process import COLLECT_THRESHOLDS
 from services.tools.fleet import make_fleet
 from services.tools.fleet.prepared import epoch, moment, prepare
 from services.tools.zones import read_zone_files
-from services.zones import enriching, grid
 from services.zones.records import encode_zone
 
 BATCH_SIZES = (100, 400, 2_000)
@@ -131,18 +127,6 @@ async def _round(batches: Sequence[Batch]) -> tuple[float, Mapping[str, int]]:
         return took, log.counts
 
 
-@contextmanager
-def _in_python() -> Iterator[None]:
-    """Without compiled code."""
-    with (
-        patch.object(codec, "read_waypoints", None),
-        patch.object(grid, "candidates", None),
-        patch.multiple(enriching, columns=None, fold_quiet=None),
-        patch.object(entries, "plain_entries", None),
-    ):
-        yield
-
-
 async def enrich(rounds: int, command: str) -> Report:
     """Each size of batch, with and without compiled code in turns. Raises LoadError."""
     report = Report("enrich", command)
@@ -154,7 +138,7 @@ async def enrich(rounds: int, command: str) -> Report:
         compiled, python = [], []
         for _ in range(rounds):
             compiled.append(await _round(batches))
-            with _in_python():
+            with python_only.enrichment():
                 python.append(await _round(batches))
         if compiled[0][1] != python[0][1]:
             raise LoadError(f"compiled code gave {compiled[0][1]}, Python {python[0][1]}")

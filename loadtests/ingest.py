@@ -17,9 +17,9 @@ from unittest.mock import patch
 
 from prometheus_client import CollectorRegistry
 
+from loadtests import python_only
 from loadtests.load import LoadError
 from loadtests.report import PYTHON, Report
-from services import codec
 from services.ingest.claims import Claims
 from services.ingest.connection import Connection
 from services.ingest.intake import Intake
@@ -29,7 +29,7 @@ from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings, LimitSettings
 from services.log.base import FIX, Entry
 from services.log.memory import MemoryLog
-from services.nmea import core, read
+from services.nmea import core
 from services.runtime.process import COLLECT_THRESHOLDS
 from services.tools.fleet import make_fleet
 from services.tools.fleet.prepared import epoch, moment, prepare
@@ -177,22 +177,11 @@ async def _fleet(connections: int) -> AsyncIterator[_Fleet]:
 
 
 @contextmanager
-def _in_python() -> Iterator[None]:
-    """Without the compiled core of the decoder."""
-    with (
-        patch.object(read, "compiled", None),
-        patch.multiple(core, next_epoch=None, plain_fix=None, whole_epochs=None),
-        patch.object(codec, "add_plain_fixes", None),
-    ):
-        yield
-
-
-@contextmanager
 def _unguarded() -> Iterator[None]:
     """Without what limits and metrics cost a read and a round."""
     with (
         patch.object(Pace, "heard", lambda *_, **__: False),
-        patch.object(Claims, "give_way", lambda *_: None),
+        patch.object(Claims, "holds", lambda *_: True),
         patch.object(Publisher, "_count", lambda *_: None),
         # It also lets epochs leave after a silence, of which there is none here.
         patch.object(Intake, "tick", lambda *_: None),
@@ -215,7 +204,7 @@ async def ingest(rounds: int, command: str) -> Report:
                 compiled.append(await fleet.pass_time(seconds))
                 with _unguarded():
                     unguarded.append(await fleet.pass_time(seconds))
-                with _in_python():
+                with python_only.decoding():
                     python.append(await fleet.pass_time(seconds))
         name = f"{connections:,} connections"
         total = _least(report, f"{name}, {core.ABOUT}", compiled)

@@ -11,11 +11,9 @@ from unittest.mock import patch
 
 import pytest
 
-from services import codec
-from services.enrich import entries
+from loadtests import python_only
 from services.nmea import core, read
 from services.store import compiled
-from services.zones import enriching, grid
 
 try:
     from services.log import _records as log_core
@@ -62,12 +60,7 @@ def enriching_by(way: str) -> Iterator[None]:
         need_core()
         yield
         return
-    with (
-        patch.object(codec, "read_waypoints", None),
-        patch.object(grid, "candidates", None),
-        patch.multiple(enriching, columns=None, fold_quiet=None),
-        patch.object(entries, "plain_entries", None),
-    ):
+    with python_only.enrichment():
         yield
 
 
