@@ -102,7 +102,7 @@ class ZoneIndex:
         zones = self._entry_zone[entries[pairs]].tolist()
         circles = [circle for zone in zones if (circle := self._circles[zone])]
         lats, lons = latitude[pairs].tolist(), longitude[pairs].tolist()
-        return [*map(_in_circle, circles, lats, lons)]
+        return [_in_circle(*each) for each in zip(circles, lats, lons, strict=True)]
 
     def _collect(
         self,

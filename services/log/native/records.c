@@ -1,7 +1,8 @@
 /* services.log._records: what the log does to each record, compiled, for many records a call.
  *
  * Each function is a shortcut of Python code, ours or aiokafka's, and answers None for what is not
- * plain; then that code does it. tests/differential/test_records.py holds them against each other.
+ * plain; then that code does it. tests/differential/test_record_batches.py and test_log_blocks.py hold
+ * them against each other.
  */
 #include "blocks.h"
 #include "pack_batches.h"

@@ -1,5 +1,5 @@
-/* Which boxes hold a position, by a grid over all of them; and circles where a metre more or less
- * decides nothing. The exact tests are in Python and GEOS (services/zones/index.py).
+/* Which boxes hold a position, by a grid over all of them. The exact tests are in Python and GEOS
+ * (services/zones/index.py).
  */
 #ifndef DIPPER_ZONES_GRID_H
 #define DIPPER_ZONES_GRID_H
