@@ -53,19 +53,22 @@ def at_call(
     delay_s: float = 0.0,
 ) -> None:
     """Do ``act`` before (or after) the ``number``-th call of an async function, from 1, counting
-    those for whose arguments ``when`` is true."""
+    those for whose arguments ``when`` is true; after: of those that have returned, as one that
+    raises has no moment after it, and to a member that lost its partitions it happens."""
     original = getattr(owner, name)
     calls = count(1)
 
+    async def due(*arguments: Any, **named: Any) -> None:
+        if when(*arguments, **named) and next(calls) == number:
+            await asyncio.sleep(delay_s)
+            act()
+
     async def patched(*arguments: Any, **named: Any) -> Any:
-        meant = when(*arguments, **named) and next(calls) == number
-        if meant and not after:
-            await asyncio.sleep(delay_s)
-            act()
+        if not after:
+            await due(*arguments, **named)
         result = await original(*arguments, **named)
-        if meant and after:
-            await asyncio.sleep(delay_s)
-            act()
+        if after:
+            await due(*arguments, **named)
         return result
 
     setattr(owner, name, patched)

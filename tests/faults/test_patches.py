@@ -10,12 +10,13 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from tests.faults import patched, patching, planted, points
-from tests.faults.patching import PATCHES
+from tests.faults.patching import PATCHES, at_call
 from tests.faults.test_planted_bugs import BUGS
 
 ARGUMENTS = {"clock": "1", "session": "3", "poll": "1"}
@@ -79,6 +80,24 @@ def test_a_patch_whose_target_is_gone_raises(specification: str) -> None:
     outcomes = [in_a_fork(lambda n=n: without_targets(specification, n)) for n in range(6)]
     assert set(outcomes) == {RAISED, 2}
     assert outcomes == sorted(outcomes)
+
+
+async def test_after_a_call_means_after_one_that_returned() -> None:
+    class Log:
+        async def commit(self, offset: int) -> int:
+            if offset == 2:
+                raise ConnectionError("not a member any more")
+            return offset
+
+    acts: list[int] = []
+    done: list[int] = []
+    at_call(Log, "commit", 2, lambda: acts.append(len(done)), after=True)
+    log = Log()
+    for offset in (1, 2, 3, 4):
+        with suppress(ConnectionError):
+            done.append(await log.commit(offset))
+    assert done == [1, 3, 4]
+    assert acts == [1], "between the first that returned and the end of the second"
 
 
 def test_a_patch_that_nobody_knows_raises() -> None:
