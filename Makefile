@@ -21,8 +21,10 @@ $(READY): pyproject.toml hatch_build.py $(wildcard services/native/*.[ch] servic
 demo: $(READY)  ## captures and a simulated fleet, from TCP to database rows
 	$(BIN)/dipper demo
 
-test: $(READY)  ## unit, golden, contract and end-to-end tests on embedded parts
-	$(BIN)/python -m pytest
+# Most tests wait for servers more than they compute. Each process has servers of its own, and a
+# file's tests stay together, as they share what they set up.
+test: $(READY)  ## unit, golden, contract and end-to-end tests, on up to four cores
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 faults: $(READY)  ## whole pipelines through kill -9, outages and worse: SEEDS=50 for the full set, in pieces
 	$(BIN)/python -m pytest tests/faults -m faults -s $(if $(AGAIN),--again)

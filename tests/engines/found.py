@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "dipper-tests"
 """Downloaded engines, outside the clone and shared by all clones of this user."""
+SERVER_PORTS = (20_000, 32_768)
+DRAW = random.SystemRandom()
+"""Not of Python's shared generator, which a test may have seeded."""
 
 
 class NotAvailableError(Exception):
@@ -31,15 +35,21 @@ def alone(name: str) -> Iterator[Path]:
 
 
 def free_ports(count: int) -> list[int]:
-    """TCP ports of 127.0.0.1 that nothing listened on a moment ago."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """TCP ports of 127.0.0.1 that nothing listened on a moment ago.
+
+    They lie below those that Linux gives to outgoing connections, so that none of the many that
+    tests open takes a port before its server does; the draw keeps test processes that run side by
+    side apart.
+    """
+    ports: set[int] = set()
+    while len(ports) < count:
+        port = DRAW.randrange(*SERVER_PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                ports.add(port)
+    return list(ports)
 
 
 def answers(port: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.engines import found
 from tests.engines.found import NotAvailableError, Process, free_ports, run
 
 
@@ -28,6 +30,13 @@ async def test_the_database_is_timescaledb(timescaledb_dsn: str) -> None:
 def test_free_ports_are_different() -> None:
     ports = free_ports(5)
     assert len(set(ports)) == 5
+
+
+def test_a_port_that_somebody_listens_on_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setattr(found, "SERVER_PORTS", (port - 4, port + 5))
+        assert all(port not in free_ports(1) for _ in range(200))
 
 
 def test_a_command_that_fails_says_what_it_said() -> None:
