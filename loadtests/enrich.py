@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from loadtests import python_only
 from loadtests.load import LoadError
 from loadtests.report import PYTHON, Report
+from services.assembly.parts import topic_specs
 from services.codec import encode_fix
 from services.enrich.metrics import EnrichMetrics
 from services.enrich.stage import EnrichStage
@@ -26,11 +27,9 @@ from services.log.base import (
     FIX,
     ZONE,
     ZONE_EVENT,
-    ZONE_STATE,
     Batch,
     Entry,
     TopicPartition,
-    TopicSpec,
 )
 from services.log.blocks import numbered
 from services.log.memory import MemoryLog
@@ -49,13 +48,6 @@ START_US = 1_760_000_000_000_000
 SECOND_US = 1_000_000
 RUN = "0d5b8a52c1f94f6e"
 ZONES = Path(__file__).parents[1] / "services/tools/data/wenzhou_zones.geojson"
-TOPICS = (
-    TopicSpec(FIX, 1),
-    TopicSpec(ENRICHED, 1),
-    TopicSpec(ZONE_EVENT, 1),
-    TopicSpec(ZONE_STATE, 1, compacted=True),
-    TopicSpec(ZONE, 1, compacted=True),
-)
 
 
 class _Drain(MemoryLog):
@@ -104,7 +96,7 @@ async def _round(batches: Sequence[Batch]) -> tuple[float, Mapping[str, int]]:
     Raises LoadError if fixes are missing.
     """
     async with _Drain() as log:
-        await log.create_topics(TOPICS)
+        await log.create_topics(topic_specs(1))
         zones = [
             Entry(zone.id.encode(), encode_zone(zone)) for zone in read_zone_files([str(ZONES)])
         ]

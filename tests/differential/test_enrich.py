@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
+from services.assembly.parts import topic_specs
 from services.codec import encode_fix
 from services.enrich.metrics import EnrichMetrics
 from services.enrich.stage import EnrichStage
 from services.enrich.zone_source import ZoneSource
-from services.log.base import ENRICHED, FIX, ZONE, ZONE_EVENT, ZONE_STATE, Entry, TopicSpec
+from services.log.base import FIX, ZONE, Entry
 from services.log.memory import MemoryLog, MemoryStorage
 from services.log.storage import Limits
 from services.zones.records import encode_zone
@@ -30,13 +31,6 @@ ZONES = [
     make_box('b"ü', 1, 1, 3, 3, version="1", valid=(NOON_US + 10, NOON_US + 30)),
     make_circle("c", 0, 0, 60_000, version="1"),
 ]
-TOPICS = (
-    TopicSpec(FIX, 1),
-    TopicSpec(ENRICHED, 1),
-    TopicSpec(ZONE_EVENT, 1),
-    TopicSpec(ZONE_STATE, 1, compacted=True),
-    TopicSpec(ZONE, 1, compacted=True),
-)
 DEGREES = st.sampled_from([0.4, 0.4, 1.0, 1, 1.5, 2.5, 4.0, None, 0.1 + 0.2])
 JOURNEY = st.builds(
     lambda terminal, later_us, lat, lon, fix: encode_fix(
@@ -71,7 +65,7 @@ async def published(values: Sequence[bytes | None], batch: int) -> Mapping[str, 
     storage = MemoryStorage()
     told: list[bytes] = []
     async with MemoryLog(storage, Limits(records=batch)) as log:
-        await log.create_topics(TOPICS)
+        await log.create_topics(topic_specs(1))
         await log.append(ZONE, [Entry(zone.id.encode(), encode_zone(zone)) for zone in ZONES])
         keys = [b"truck-1", b"", None]
         entries = [Entry(keys[at % 3], value) for at, value in enumerate(values)]
