@@ -18,6 +18,7 @@ from loadtests.pipeline import SPARE_FILES, UnderTest, environment, start
 from loadtests.processes import allow_open_files, machine_cpu_s
 from loadtests.samples import LoadOptions, Run, Sample
 from loadtests.schedule import MAX_RATE_A_TERMINAL
+from loadtests.telling import Telling
 
 STORED = "dipper_stored_rows_total{table=positions}"
 SAMPLE_S = 1.0
@@ -33,6 +34,7 @@ class Live:
         self.pipeline = pipeline
         self.generators = generators
         self._began = self._next_sample = 0.0
+        self._telling = Telling()
 
     @property
     def seconds(self) -> float:
@@ -58,13 +60,17 @@ class Live:
         Raises PipelineError, LoadError.
         """
         first, end = len(self.run.samples), time.monotonic() + seconds
+        ends_s = end - self._began
         while True:
             await asyncio.sleep(max(min(self._next_sample, end) - time.monotonic(), 0))
             if time.monotonic() >= end:
                 break
             self._next_sample = max(self._next_sample + SAMPLE_S, time.monotonic())
-            if until(await self._sample()):
+            sample = await self._sample()
+            self._telling.tell(self.run.samples, ends_s)
+            if until(sample):
                 break
+        self._telling.end()
         return self.run.samples[first:]
 
     async def finish(self) -> None:
