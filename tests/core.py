@@ -21,7 +21,7 @@ except ImportError:
     log_core = None  # need_core() comes before it is used.
 
 WAYS = ("python", "compiled")
-OF_THE_STORE = ("pack_batch", "newest_first", "read_enriched")
+OF_THE_STORE = ("pack_batch", "newest_last", "read_enriched")
 COMPILED = {name: getattr(compiled, name) for name in OF_THE_STORE}
 
 

@@ -15,7 +15,7 @@ import asyncpg
 
 from services.runtime.database import RowError
 from services.store import tables
-from services.store.positions import newest_first
+from services.store.positions import newest_last
 from services.store.tables import POSITIONS, TALLIES, Table
 from services.store.transaction import count_columns, move_columns, refusals
 from services.store.work import StoredBatch, Work, counts_of, moves_of, outcome
@@ -61,5 +61,5 @@ def _rows_of(works: Sequence[Work]) -> tuple[tuple[Table, ...], list[Any]]:
         if not any(parts):
             continue
         written.append(table)
-        arguments += newest_first(parts) if table is POSITIONS else (list(chain(*parts)),)
+        arguments += newest_last(parts) if table is POSITIONS else (list(chain(*parts)),)
     return tuple(written), arguments

@@ -41,8 +41,8 @@ pack_batch: Callable[[Sequence[Record], Mapping[str, int], int, int], Packed | N
 """``pack_batch(records, ids, partition, next_source)``: None if one of the records is not plain,
 comes from another partition of the fix topic, or has a value that its column does not take."""
 
-newest_first: Callable[[list[Sequence[Row]]], tuple[Sequence[Row], int] | None] | None = None
-"""``newest_first(parts)``: see ``positions``; None if not all of the parts are Rows."""
+newest_last: Callable[[list[Sequence[Row]]], tuple[Sequence[Row], int] | None] | None = None
+"""``newest_last(parts)``: see ``positions``; None if not all of the parts are Rows."""
 
 pack_positions: Callable[[Sequence[Row], int], bytes] | None = None
 """``pack_positions(rows, oid)``: a list of rows, or Rows, as an array of rows of positions, or of
@@ -55,4 +55,4 @@ except ImportError:
     pass  # Python code and asyncpg do all of it.
 else:
     read_enriched, pack_positions = _rows.read_enriched, _rows.pack_positions
-    pack_batch, newest_first = _rows.pack_batch, _rows.newest_first
+    pack_batch, newest_last = _rows.pack_batch, _rows.newest_last

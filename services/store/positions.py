@@ -238,14 +238,18 @@ def latest_rows(rows: Iterable[Row]) -> list[Row]:
     return [latest[terminal_id] for terminal_id in sorted(latest)]
 
 
-def newest_first(parts: Sequence[Sequence[Row]]) -> tuple[Sequence[Row], int]:
-    """The rows of several batches, ``latest_rows`` of them first, and how many those are: so a
-    row that is a terminal's latest has to be sent only once."""
-    if compiled.newest_first is not None:
-        ordered = compiled.newest_first([*parts])
+def newest_last(parts: Sequence[Sequence[Row]]) -> tuple[Sequence[Row], int]:
+    """The rows of several batches, ``latest_rows`` of them last, and how many come before those.
+
+    So a row that is a terminal's latest has to be sent only once, and a terminal's rows enter the
+    index in the order of time, which fills its pages.
+    """
+    if compiled.newest_last is not None:
+        ordered = compiled.newest_last([*parts])
         if ordered is not None:
             return ordered
     rows = list(chain.from_iterable(parts))
     latest = latest_rows(rows)
-    first = {id(row) for row in latest}
-    return latest + [row for row in rows if id(row) not in first], len(latest)
+    last = {id(row) for row in latest}
+    others = [row for row in rows if id(row) not in last]
+    return others + latest, len(others)

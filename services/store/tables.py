@@ -137,7 +137,7 @@ def all_at_once(written: tuple[Table, ...]) -> str:
     """All that a group of batches with rows for these tables brings, as one statement.
 
     Parameters: those of MOVE_OFFSETS, those of ADD_COUNTS, and the rows for each of the tables;
-    after positions how many of them, from the first on, are a terminal's latest. The result is
+    after positions how many of them are not a terminal's latest: those come first. The result is
     the array of the runs whose tally was written.
     """
     numbers = (f"${number}" for number in count(5))
@@ -146,7 +146,7 @@ def all_at_once(written: tuple[Table, ...]) -> str:
         rows = f"unnest({next(numbers)}::{table.name}[])"
         steps[table.name] = table.insert_from(rows)
         if table is POSITIONS:
-            newest = f"(SELECT * FROM {rows} LIMIT {next(numbers)}::integer) AS newest"
+            newest = f"(SELECT * FROM {rows} OFFSET {next(numbers)}::integer) AS newest"
             steps[LATEST.name] = f"{LATEST.insert_from(newest)} {LATEST.conflict}"
     runs = "'{}'::text[]"
     if TALLIES in written:

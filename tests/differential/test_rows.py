@@ -15,7 +15,7 @@ from services.log.base import ENRICHED, Batch, Record, TopicPartition
 from services.model import Fix, Source
 from services.store import compiled
 from services.store.compiled import Plain
-from services.store.positions import build_positions, newest_first, read_enriched
+from services.store.positions import build_positions, newest_last, read_enriched
 from services.store.prepared import Prepared
 from tests.core import blocks_kept_by, need_core, rows_by
 from tests.differential.records import PARTITION, records, spoilt
@@ -96,9 +96,9 @@ def test_the_core_keeps_nothing_of_what_it_reads() -> None:
             _rows.pack_positions([*rows, rows[0][:-1]], 1)
         packed = [_rows.pack_batch(records_of(batch), IDS, PARTITION, 0) for batch in batches]
         parts = [answer[0] for answer in packed if answer is not None]
-        ordered = _rows.newest_first(parts)
+        ordered = _rows.newest_last(parts)
         assert ordered is not None
-        assert _rows.newest_first([*parts, []]) is None
+        assert _rows.newest_last([*parts, []]) is None
         _rows.pack_positions(ordered[0], 1)
         assert ordered[0] == list(ordered[0])
         with pytest.raises(IndexError):
@@ -193,16 +193,16 @@ def test_a_value_that_its_column_does_not_take_is_left_to_python(changes: dict[s
 
 @given(st.lists(st.lists(PLACES, max_size=12), max_size=3))
 @settings(max_examples=300)
-def test_the_newest_rows_come_first_by_either_way(parts: list[list[Any]]) -> None:
+def test_the_newest_rows_come_last_by_either_way(parts: list[list[Any]]) -> None:
     known = [[place for place in part if place[0] in IDS] for part in parts]
     built = [build("compiled", plain_values(part), 0).rows for part in known]
     with rows_by("python"):
-        rows, newest = newest_first([list(part) for part in built])
-    ordered = newest_first(built)
-    assert (repr(list(ordered[0])), ordered[1]) == (repr(rows), newest)
+        rows, others = newest_last([list(part) for part in built])
+    ordered = newest_last(built)
+    assert (repr(list(ordered[0])), ordered[1]) == (repr(rows), others)
     assert _rows.pack_positions(ordered[0], 7) == _rows.pack_positions(rows, 7)
     # A batch that is not packed takes the others along.
-    assert newest_first([*built, []]) == (rows, newest)
+    assert newest_last([*built, []]) == (rows, others)
 
 
 def test_other_arguments_are_refused() -> None:
@@ -211,7 +211,7 @@ def test_other_arguments_are_refused() -> None:
         lambda: _rows.pack_batch(7, IDS, PARTITION, 0),  # type: ignore[arg-type]
         lambda: _rows.pack_batch([], (), PARTITION, 0),  # type: ignore[arg-type]
         lambda: _rows.pack_batch([], IDS, "3", 0),  # type: ignore[arg-type]
-        lambda: _rows.newest_first(rows),  # type: ignore[arg-type]
+        lambda: _rows.newest_last(rows),  # type: ignore[arg-type]
         lambda: _rows.pack_positions((), 7),
         type(rows),
         lambda: hash(rows),

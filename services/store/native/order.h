@@ -1,4 +1,4 @@
-/* The rows of several batches in the order in which one statement takes them: see newest_first() of
+/* The rows of several batches in the order in which one statement takes them: see newest_last() of
  * positions.py.
  */
 #ifndef DIPPER_ORDER_H
@@ -44,7 +44,7 @@ append_row(Rows *rows, const Placed *placed)
     return rows->count;
 }
 
-/* The terminals' newest in the order of terminals, then the others as they came. Returns how many
+/* All but the terminals' newest as they came, then these in the order of terminals. Returns how many
  * the former are, or -1. `sorted` is scratch space. */
 static Py_ssize_t
 append_ordered(Rows *rows, Placed *all, Placed *sorted, Py_ssize_t count)
@@ -52,19 +52,18 @@ append_ordered(Rows *rows, Placed *all, Placed *sorted, Py_ssize_t count)
     memcpy(sorted, all, (size_t)count * sizeof *all);
     qsort(sorted, (size_t)count, sizeof *sorted, by_terminal);
     for (Py_ssize_t each = 0; each < count; each++) {
-        const Placed *one = &sorted[each];
-        bool first = each == 0 || one[-1].terminal_id != one->terminal_id;
-        if (!first || !one->row->has_position)
-            continue;
-        all[one->place].newest = true;
-        if (append_row(rows, one) < 0)
-            return -1;
+        bool first = each == 0 || sorted[each - 1].terminal_id != sorted[each].terminal_id;
+        if (first && sorted[each].row->has_position)
+            all[sorted[each].place].newest = true;
     }
-    Py_ssize_t newest = rows->count;
     for (Py_ssize_t each = 0; each < count; each++)
         if (!all[each].newest && append_row(rows, &all[each]) < 0)
             return -1;
-    return newest;
+    Py_ssize_t others = rows->count;
+    for (Py_ssize_t each = 0; each < count; each++)
+        if (all[sorted[each].place].newest && append_row(rows, &sorted[each]) < 0)
+            return -1;
+    return others;
 }
 
 /* Of a list of Rows, `count` in all and `bytes` when packed, whose terminals all have ids. */
@@ -87,9 +86,9 @@ order_rows(PyObject *parts, Py_ssize_t count, size_t bytes)
                                   false};
         }
     }
-    Py_ssize_t newest = append_ordered(rows, all, all + count, count);
-    if (newest >= 0)
-        result = Py_BuildValue("On", rows, newest);
+    Py_ssize_t others = append_ordered(rows, all, all + count, count);
+    if (others >= 0)
+        result = Py_BuildValue("On", rows, others);
 out:
     Py_XDECREF(rows);
     PyMem_Free(all);

@@ -70,16 +70,16 @@ pack_batch(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
     return packed;
 }
 
-PyDoc_STRVAR(newest_first_doc,
-"newest_first(parts)\n--\n\n"
-"A list of Rows as one, each terminal's latest row first, and how many those are; None if not all\n"
-"of the parts are Rows.");
+PyDoc_STRVAR(newest_last_doc,
+"newest_last(parts)\n--\n\n"
+"A list of Rows as one, each terminal's latest row last, and how many come before those; None if\n"
+"not all of the parts are Rows.");
 
 static PyObject *
-newest_first(PyObject *Py_UNUSED(module), PyObject *parts)
+newest_last(PyObject *Py_UNUSED(module), PyObject *parts)
 {
     if (!PyList_Check(parts)) {
-        PyErr_SetString(PyExc_TypeError, "newest_first(list)");
+        PyErr_SetString(PyExc_TypeError, "newest_last(list)");
         return NULL;
     }
     Py_ssize_t count = 0;
@@ -161,7 +161,7 @@ pack_positions(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t co
 static PyMethodDef methods[] = {
     {"read_enriched", (PyCFunction)(void (*)(void))read_enriched, METH_FASTCALL, read_enriched_doc},
     {"pack_batch", (PyCFunction)(void (*)(void))pack_batch, METH_FASTCALL, pack_batch_doc},
-    {"newest_first", newest_first, METH_O, newest_first_doc},
+    {"newest_last", newest_last, METH_O, newest_last_doc},
     {"pack_positions", (PyCFunction)(void (*)(void))pack_positions, METH_FASTCALL,
      pack_positions_doc},
     {NULL, NULL, 0, NULL},

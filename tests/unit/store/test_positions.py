@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.codec import encode_dead_letter
 from services.log.base import ENRICHED
 from services.model import Source
-from services.store.positions import build_positions, latest_rows
+from services.store.positions import build_positions, latest_rows, newest_last
 from services.store.prepared import Moments, Prepared
 from services.store.rows import POSTGRES_EPOCH_US
 from services.store.tables import POSITION_COLUMNS
@@ -204,3 +204,18 @@ def test_of_two_rows_of_one_time_the_latest_is_the_one_that_says_more() -> None:
     for fixes in ([part, fix(1)], [fix(1), part]):
         (latest,) = latest_rows(build_positions(fix_batch(fixes), IDS, 0).rows)
         assert latest[4] == 12.5
+
+
+def test_rows_of_a_terminal_are_sent_in_the_order_of_time_with_the_latest_at_the_end() -> None:
+    """In any other order the pages of the index stay half empty."""
+    parts = [
+        build_positions(
+            fix_batch([fix(at, name) for at in seconds for name in ("TRUCK-1", "SHIP-1")]), IDS, 0
+        ).rows
+        for seconds in ((1, 2), (3, 4))
+    ]
+    rows, others = newest_last(parts)
+    sent = [(row[3], (row[0][0] + POSTGRES_EPOCH_US - START_US) // 1_000_000) for row in rows]
+    truck, ship = IDS["TRUCK-1"], IDS["SHIP-1"]
+    assert sent[:others] == [(name, at) for at in (1, 2, 3) for name in (truck, ship)]
+    assert sent[others:] == [(name, 4) for name in sorted((truck, ship))]
