@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from loadtests.document import Document
 
-SIZES = "python -m loadtests.capacity.measure, 2026-11-23"
-STEADY = "python -m loadtests steady --log kafka --rate 8000 --seconds 15, 2026-11-23, 2 busy cores"
-BATCHES = "python -m loadtests.capacity.measure_log, 2026-11-23, 2 busy cores"
+SIZES = "python -m loadtests.capacity.measure, 2026-11-27"
+STEADY = "python -m loadtests steady --log kafka --ack --rate 25000 --seconds 40, 2026-11-27"
+BATCHES = "python -m loadtests.capacity.measure_log, 2026-11-27"
 LISTED = "decode_terminal and Registry.replace, 50,000 terminals, 2026-11-23"
 STATES = BATCHES
 CODE = "a default of the code"
@@ -25,39 +25,39 @@ def _figure(value: float, unit: str, source: str) -> Any:
 class Costs:
     """What a fix costs and what one part bears. The unit of each figure ends its name."""
 
-    ingest_us: float = _figure(32.0, "µs of processor time a fix", STEADY)
-    enrich_us: float = _figure(23.8, "µs of processor time a fix", STEADY)
-    store_us: float = _figure(17.2, "µs of processor time a fix", STEADY)
-    broker_us: float = _figure(47.8, "µs of processor time a fix, one copy", STEADY)
-    database_us: float = _figure(12.7, "µs of processor time a fix", STEADY)
-    measured_batch: float = _figure(13.9, "records a batch in that run", STEADY)
-    batch_client_us: float = _figure(42.3, "µs of a client a batch", BATCHES)
-    batch_broker_us: float = _figure(48.5, "µs of a broker a batch", BATCHES)
+    ingest_us: float = _figure(23.7, "µs of processor time a fix", STEADY)
+    enrich_us: float = _figure(7.6, "µs of processor time a fix", STEADY)
+    store_us: float = _figure(5.4, "µs of processor time a fix", STEADY)
+    broker_us: float = _figure(10.8, "µs of processor time a fix, one copy", STEADY)
+    database_us: float = _figure(8.9, "µs of processor time a fix", STEADY)
+    measured_batch: float = _figure(41.7, "records a batch in that run", STEADY)
+    batch_client_us: float = _figure(32.5, "µs of a client a batch", BATCHES)
+    batch_broker_us: float = _figure(43.3, "µs of a broker a batch", BATCHES)
     wire_bytes: float = _figure(145.4, "bytes a fix, RMC and GGA", SIZES)
     wire_full_bytes: float = _figure(548.6, "bytes a fix, all sentences", SIZES)
     fix_bytes: float = _figure(460.5, "bytes a record of fix.v1", SIZES)
-    fix_packed_1_bytes: float = _figure(375.0, "the same in zstd, batches of 1", SIZES)
+    fix_packed_1_bytes: float = _figure(375.9, "the same in zstd, batches of 1", SIZES)
     fix_packed_10_bytes: float = _figure(93.3, "the same in zstd, batches of 10", SIZES)
     fix_packed_100_bytes: float = _figure(50.1, "the same in zstd, batches of 100", SIZES)
     enriched_bytes: float = _figure(507.6, "bytes a record of enriched.v1", SIZES)
-    enriched_packed_1_bytes: float = _figure(405.0, "the same in zstd, batches of 1", SIZES)
+    enriched_packed_1_bytes: float = _figure(407.8, "the same in zstd, batches of 1", SIZES)
     enriched_packed_10_bytes: float = _figure(102.4, "the same in zstd, batches of 10", SIZES)
     enriched_packed_100_bytes: float = _figure(54.5, "the same in zstd, batches of 100", SIZES)
     batch_header_bytes: float = _figure(61.0, "bytes a batch", "Kafka's record format 2")
     state_bytes: float = _figure(125.9, "bytes a record of zone-state.v1", SIZES)
     tally_bytes: float = _figure(312.0, "bytes a tally", SIZES)
     tally_partition_bytes: float = _figure(15.0, "bytes more for each partition", SIZES)
-    heap_bytes: float = _figure(105.2, "bytes a row of positions", SIZES)
-    index_bytes: float = _figure(35.0, "bytes a row in its index", SIZES)
-    column_bytes: float = _figure(19.7, "bytes a row in the columnstore", SIZES)
-    wal_bytes: float = _figure(216.5, "bytes of write-ahead log a row", SIZES)
+    heap_bytes: float = _figure(105.6, "bytes a row of positions", SIZES)
+    index_bytes: float = _figure(34.6, "bytes a row in its index", SIZES)
+    column_bytes: float = _figure(19.2, "bytes a row in the columnstore", SIZES)
+    wal_bytes: float = _figure(216.7, "bytes of write-ahead log a row", SIZES)
     connection_bytes: float = _figure(
-        4_719.0, "bytes a connection", "python -m loadtests idle --small, 2026-11-22"
+        5_308.0, "bytes a connection", "python -m loadtests bench --log kafka, 2026-11-27"
     )
     listed_us: float = _figure(6.4, "µs a terminal with token to read a list", LISTED)
     listed_bytes: float = _figure(280.0, "bytes a listed terminal in memory", LISTED)
-    state_read_us: float = _figure(4.7, "µs a state record, waiting included", STATES)
-    state_fold_us: float = _figure(4.4, "µs a terminal to recover", STATES)
+    state_read_us: float = _figure(3.5, "µs a state record, waiting included", STATES)
+    state_fold_us: float = _figure(4.6, "µs a terminal to recover", STATES)
     state_open_s: float = _figure(0.11, "s a partition, even an empty one", STATES)
     connections_per_ingest: float = _figure(10_000, "connections", CODE)
     cached_terminals: float = _figure(100_000, "terminals a store process", CODE)
