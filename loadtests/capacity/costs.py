@@ -60,7 +60,7 @@ class Costs:
     state_fold_us: float = _figure(4.6, "µs a terminal to recover", STATES)
     state_open_s: float = _figure(0.11, "s a partition, even an empty one", STATES)
     connections_per_ingest: float = _figure(10_000, "connections", CODE)
-    cached_terminals: float = _figure(100_000, "terminals a store process", CODE)
+    cached_terminals: float = _figure(250_000, "terminals a store process", CODE)
     linger_s: float = _figure(0.02, "s between rounds of ingest and enrich", CODE)
     checkpoint_s: float = _figure(5.0, "s between saves of zone state", CODE)
     session_s: float = _figure(8.0, "s of silence until a member is dead", CODE)

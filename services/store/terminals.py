@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 import asyncpg
 
 from services.store.tables import ADD_TERMINALS, FIND_TERMINALS
 
-MOST_CACHED = 100_000
+MOST_CACHED = 250_000
+"""32 MB, and more than a process has whose core is half busy (docs/capacity.md). With fewer than it
+has each batch would ask the database: fixes come in turns, and the oldest name goes first."""
 
 
 class Terminals:
@@ -43,6 +46,6 @@ class Terminals:
 
     def _keep(self, found: Mapping[str, int]) -> None:
         excess = len(self._ids) + len(found) - self._most
-        for name in list(self._ids)[: max(0, excess)]:
+        for name in list(islice(self._ids, max(0, excess))):
             del self._ids[name]
         self._ids.update(found)
