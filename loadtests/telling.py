@@ -21,9 +21,9 @@ ERASE_LINE = "\r\x1b[K"
 class Telling:
     """Tells of one load: a line that changes on a terminal, else a line a minute."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
-        self._terminal = stream.isatty()
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._terminal = self._stream.isatty()
         self._told = time.monotonic()
 
     def tell(self, samples: Sequence[Sample], ends_s: float) -> None:
