@@ -1,4 +1,4 @@
-"""``dipper check``: the facts of a stream, the checks, and whole reports of real captures.
+"""``dipper check``: the facts of a stream, and whole reports of real captures.
 
 The reports beside this file were read by eye. After a wanted change, in tests/captures:
 ``dipper check gpsd/beidou-bd.log > ../unit/tools/check_reports/beidou-bd.txt`` and so on.
@@ -10,10 +10,7 @@ import errno
 import gzip
 import io
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,50 +19,19 @@ from hypothesis import strategies as st
 from services.nmea.read import read_line
 from services.tools.check import CONFORMS, FAILED, check
 from services.tools.check_epochs import step_between
-from services.tools.check_facts import Constellation, Facts, Identity, Jump, Place, Rejection
+from services.tools.check_facts import Constellation, Facts, Identity
 from services.tools.check_fixes import rmc_gga_difference
-from services.tools.check_histogram import Histogram, Spread
+from services.tools.check_histogram import Spread
 from services.tools.check_lines import LineEnds, escaped
-from services.tools.check_rules import RULES, judge
 from services.tools.check_stream import StreamCheck
 from services.tools.decode import decode_captures
 from tests.unit.nmea.stream_lines import BARE, GGA_5, NO_FIX_7, RMC_5, TXT, WRONG, sentence
+from tests.unit.tools.check_streams import GOOD, GSA, epoch, facts_of, gga, rmc
 
 ROOT = Path(__file__).parents[3]
 CAPTURES = ROOT / "tests" / "captures"
 REPORTS = Path(__file__).parent / "check_reports"
 DAY_US = 86_400_000_000
-
-
-def rmc(clock: str, *, lon: str = "12042.00000", date: str = "041024") -> bytes:
-    return sentence(f"GNRMC,{clock},A,2800.00000,N,{lon},E,0.5,120.9,{date},,,A")
-
-
-def gga(clock: str, *, lon: str = "12042.00000") -> bytes:
-    return sentence(f"GNGGA,{clock},2800.00000,N,{lon},E,1,13,1.7,63.6,M,48.3,M,,")
-
-
-GSA = sentence("GNGSA,A,3,01,02,03,04,,,,,,,,,2.0,1.7,1.1,4")
-
-
-def epoch(second: int) -> bytes:
-    clock = f"0000{second:02}.000"
-    return rmc(clock) + gga(clock) + GSA
-
-
-GOOD = sentence("PGID,TRUCK-7") + b"".join(map(epoch, range(60)))
-
-
-def facts_of(*captures: bytes, allow_missing_checksum: bool = False) -> Facts:
-    stream = StreamCheck(allow_missing_checksum=allow_missing_checksum)
-    for number, capture in enumerate(captures):
-        stream.begin_file(f"{number}.log")
-        stream.feed(capture)
-    return stream.finish()
-
-
-def levels(facts: Facts) -> dict[str, str]:
-    return {each.name: each.level for each in judge(facts)}
 
 
 def rejections(facts: Facts) -> dict[str, tuple[int, int]]:
@@ -401,178 +367,3 @@ def test_lower_case_and_missing_checksums_are_counted() -> None:
 
 def epoch_rmc(second: int) -> bytes:
     return rmc(f"0000{second:02}.000")
-
-
-# Histogram
-
-
-@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=200), st.floats(0, 1))
-def test_percentiles_are_by_nearest_rank(values: list[int], share: float) -> None:
-    histogram = Histogram()
-    for value in values:
-        histogram.add(value)
-    low_or_equal = [v for v in sorted(values) if sum(w <= v for w in values) >= share * len(values)]
-    assert histogram.percentile(share) == low_or_equal[0]
-
-
-@given(st.lists(st.integers(0, 10**9), min_size=1, max_size=200))
-def test_a_full_histogram_widens_its_bins_and_keeps_count_and_extremes(values: list[int]) -> None:
-    histogram = Histogram(max_bins=8)
-    for value in values:
-        histogram.add(value)
-    spread = histogram.spread()
-    assert spread is not None
-    assert (spread.count, spread.minimum, spread.maximum) == (
-        len(values),
-        min(values),
-        max(values),
-    )
-    assert spread.minimum <= spread.median <= spread.p95 <= spread.maximum
-
-
-def test_nothing_counted_has_no_distribution() -> None:
-    assert Histogram().spread() is None
-    with pytest.raises(ValueError, match="no value"):
-        Histogram().percentile(0.5)
-
-
-# Checks
-
-
-PLACE = Place("0.log", 7, None)
-Change = Callable[[Facts], Facts]
-
-
-def lines(**values: Any) -> Change:
-    return lambda facts: replace(facts, lines=replace(facts.lines, **values))
-
-
-def rejected(reason: str, count: int) -> Change:
-    return lines(rejections=(Rejection(reason, count, PLACE, "$X"),))
-
-
-def epochs(**values: Any) -> Change:
-    return lambda facts: replace(facts, epochs=replace(facts.epochs, **values))
-
-
-def fixes(**values: Any) -> Change:
-    return lambda facts: replace(facts, fixes=replace(facts.fixes, **values))
-
-
-def whole(**values: Any) -> Change:
-    return lambda facts: replace(facts, **values)
-
-
-def spread(median: float, p95: float) -> Spread:
-    return Spread(60, median, median, p95, p95)
-
-
-JUMP = (Jump(PLACE, 1000.0, 1.0, 3600.0),)
-
-
-def test_a_good_stream_passes_every_check_and_needs_no_remedy() -> None:
-    checks = judge(facts_of(GOOD))
-
-    assert len(checks) == len(RULES)
-    assert {each.level for each in checks} == {"ok"}
-    assert {each.remedy for each in checks} == {""}
-
-
-# The good stream has 180 sentences and 60 epochs.
-@pytest.mark.parametrize(
-    ("change", "name", "level"),
-    [
-        (whole(talkers={}), "sentences", "failed"),
-        (rejected("checksum_wrong", 1), "checksums", "note"),
-        (rejected("checksum_wrong", 2), "checksums", "failed"),
-        (rejected("checksum_missing", 1), "checksum presence", "note"),
-        (rejected("checksum_missing", 2), "checksum presence", "failed"),
-        (lines(without_checksum=90), "checksum presence", "note"),
-        (lines(lower_case_checksums=1), "checksum case", "note"),
-        (rejected("bad_field", 1), "fields", "note"),
-        (rejected("bad_field", 2), "fields", "failed"),
-        (rejected("not_nmea", 1000), "foreign bytes", "note"),
-        (rejected("malformed", 1), "foreign bytes", "note"),
-        (rejected("line_too_long", 1), "foreign bytes", "note"),
-        (rejected("tag_checksum_wrong", 1), "foreign bytes", "note"),
-        (rejected("unsupported", 5), "known sentences", "note"),
-        (lines(ends={"crlf": 179, "lf": 1, "cr": 0}), "line ends", "note"),
-        (lines(over_limit=1, first_over_limit=PLACE), "line length", "note"),
-        (whole(identities=()), "identification", "note"),
-        (whole(identities=(Identity("pgid", "A-1", 1), Identity("imei", "B-1", 1))),
-         "identification", "note"),
-        (whole(identities=(Identity("pgid", "A-1", 1), Identity("login", "A-1", 1))),
-         "identification", "ok"),
-        (whole(talkers={"GP": 180}), "talkers", "note"),
-        (whole(talkers={"GP": 179, "BD": 1}), "talkers", "ok"),
-        (whole(talkers={"GP": 179, "GB": 1}), "talkers", "ok"),
-        (whole(talkers={"GP": 179, "PQ": 1}), "talkers", "ok"),
-        (fixes(constellations=(Constellation("gps", 60, 60),)), "BeiDou use", "note"),
-        (fixes(constellations=(), told_satellites=0), "BeiDou use", "note"),
-        (epochs(count=0), "epochs", "failed"),
-        (epochs(undated=60), "date", "failed"),
-        (epochs(undated=1, first_dated=PLACE), "date", "note"),
-        (rejected("no_time", 100), "time", "note"),
-        (rejected("after_epoch", 9), "late sentences", "note"),
-        (rejected("after_epoch", 10), "late sentences", "failed"),
-        (epochs(irregular=2), "interval", "ok"),
-        (epochs(irregular=3), "interval", "note"),
-        (epochs(steps_back=1), "time order", "note"),
-        (epochs(steps_back=2), "time order", "failed"),
-        (epochs(duplicates=1), "time order", "note"),
-        (epochs(duplicates=2), "time order", "failed"),
-        (epochs(other_order=3), "cycle order", "ok"),
-        (epochs(other_order=4), "cycle order", "note"),
-        (fixes(located=54), "position", "ok"),
-        (fixes(located=53), "position", "note"),
-        (fixes(seconds_to_first=120.0), "position", "ok"),
-        (fixes(seconds_to_first=121.0), "position", "note"),
-        (fixes(seconds_to_first=None), "position", "failed"),
-        (fixes(hdop=spread(1, 5)), "precision", "ok"),
-        (fixes(hdop=spread(1, 5.1)), "precision", "note"),
-        (fixes(satellites_used=spread(4, 8)), "precision", "ok"),
-        (fixes(satellites_used=spread(3, 8)), "precision", "note"),
-        (fixes(jumps=1, first_jumps=JUMP), "position jumps", "note"),
-        (fixes(jumps=2, first_jumps=JUMP), "position jumps", "failed"),
-    ],
-)  # fmt: skip
-def test_a_check_judges_by_its_threshold(change: Change, name: str, level: str) -> None:
-    checks = {each.name: each for each in judge(change(facts_of(GOOD)))}
-
-    assert checks[name].level == level
-    assert checks[name].found
-    assert bool(checks[name].remedy) == (level != "ok")
-
-
-@pytest.mark.parametrize(("times", "level"), [(1, "note"), (2, "failed")])
-def test_rmc_and_gga_that_differ_are_judged(times: int, level: str) -> None:
-    differing = [
-        rmc(f"0001{s:02}.000") + gga(f"0001{s:02}.000", lon="12042.10000") + GSA
-        for s in range(times)
-    ]
-    assert levels(facts_of(GOOD + b"".join(differing)))["RMC and GGA"] == level
-
-
-def test_a_missing_epoch_is_a_gap() -> None:
-    found = {each.name: each for each in judge(facts_of(GOOD, epoch_rmc_at("000101.000")))}
-    assert found["gaps"].level == "note"
-    assert found["gaps"].found == (
-        "1, the longest 2 s before line 1 of 1.log at 2024-10-04T00:01:01.000Z"
-    )
-
-
-def epoch_rmc_at(clock: str) -> bytes:
-    return rmc(clock) + gga(clock) + GSA
-
-
-@pytest.mark.parametrize("data", [b"", b"\x00\xff\x00", b"hello\r\n"])
-def test_what_is_no_stream_fails_and_nothing_else_is_judged(data: bytes) -> None:
-    found = levels(facts_of(data))
-    assert found.pop("sentences") == "failed"
-    assert found in ({}, {"foreign bytes": "note"})
-
-
-def test_the_document_has_every_check() -> None:
-    text = (ROOT / "docs" / "conformity.md").read_text()
-    for each in judge(facts_of(GOOD)):
-        assert f"\n| {each.name} | " in text
