@@ -61,16 +61,18 @@ class Live:
         """
         first, end = len(self.run.samples), time.monotonic() + seconds
         ends_s = end - self._began
-        while True:
-            await asyncio.sleep(max(min(self._next_sample, end) - time.monotonic(), 0))
-            if time.monotonic() >= end:
-                break
-            self._next_sample = max(self._next_sample + SAMPLE_S, time.monotonic())
-            sample = await self._sample()
-            self._telling.tell(self.run.samples, ends_s)
-            if until(sample):
-                break
-        self._telling.end()
+        try:
+            while True:
+                await asyncio.sleep(max(min(self._next_sample, end) - time.monotonic(), 0))
+                if time.monotonic() >= end:
+                    break
+                self._next_sample = max(self._next_sample + SAMPLE_S, time.monotonic())
+                sample = await self._sample()
+                self._telling.tell(self.run.samples, ends_s)
+                if until(sample):
+                    break
+        finally:
+            self._telling.end()
         return self.run.samples[first:]
 
     async def finish(self) -> None:

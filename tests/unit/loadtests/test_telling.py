@@ -7,7 +7,9 @@ from io import StringIO
 import pytest
 
 from loadtests import telling
+from loadtests.live import Live
 from loadtests.telling import ERASE_LINE, Telling, status
+from services.tools.local_pipeline import PipelineError
 from tests.unit.loadtests.runs import a_run, a_sample
 
 
@@ -63,3 +65,19 @@ def test_a_file_has_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     shown.end()
     lines = file.getvalue().splitlines()
     assert [line.split(":")[0] for line in lines] == ["59 of 180 s", "119 of 180 s"]
+
+
+async def test_the_line_is_gone_before_the_error_of_a_part_that_broke_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    running = Live(a_run(seconds=3), None, None)  # type: ignore[arg-type]
+
+    async def breaks() -> None:
+        raise PipelineError("enrich has ended")
+
+    monkeypatch.setattr(running, "_sample", breaks)
+    with pytest.raises(PipelineError):
+        await running.watch(60)
+    assert screen.getvalue().endswith(ERASE_LINE)
