@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Self
 
-from loadtests.figures import SERVICES
+from loadtests.figures import services_cpu_s
 from loadtests.live import DRAIN_TIMEOUT_S, SAMPLE_S, STORED, scrape
 from loadtests.pipeline import UnderTest
 from loadtests.report import Report
@@ -83,4 +83,4 @@ class Watch:
 
 def services_us(used: Mapping[str, float], fixes: float) -> float:
     """Processor time a fix of Dipper's own processes, of seconds by part."""
-    return sum(cpu for part, cpu in used.items() if part in SERVICES) / fixes * 1e6
+    return services_cpu_s(used) / fixes * 1e6

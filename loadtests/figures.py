@@ -35,12 +35,17 @@ def cpu_used(first: Sample, last: Sample) -> dict[str, float]:
     return {**used, "generator": last.load.cpu_s - first.load.cpu_s}
 
 
+def services_cpu_s(used: Mapping[str, float]) -> float:
+    """Seconds of Dipper's own parts, of seconds by part."""
+    return sum(cpu_s for part, cpu_s in used.items() if part in SERVICES)
+
+
 def add_processor(report: Report, first: Sample, last: Sample) -> None:
     """CPU a fix, cores and memory of every part."""
     seconds = last.seconds - first.seconds
     fixes = last.stored - first.stored
     used = cpu_used(first, last)
-    services = sum(cpu_s for part, cpu_s in used.items() if part in SERVICES)
+    services = services_cpu_s(used)
     for part, cpu_s in used.items():
         report.add(f"CPU a fix, {part}", cpu_s / max(fixes, 1) * 1e6, "µs")
     if "services" not in used:

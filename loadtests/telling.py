@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
-from loadtests.figures import SERVICES, cpu_used
+from loadtests.figures import SERVICES, cpu_used, services_cpu_s
 from loadtests.samples import Sample
 
 SEEN = 10
@@ -52,15 +52,14 @@ def status(samples: Sequence[Sample], ends_s: float) -> str:
     """Where a load is and how it goes, in a row of a terminal. ``samples``: one at least."""
     last = samples[-1]
     place = f"{last.seconds:.0f} of {ends_s:.0f} s"
-    first = samples[-min(SEEN + 1, len(samples))]
+    first = samples[-SEEN - 1 :][0]
     passed = last.seconds - first.seconds
     if passed <= 0:
         return place
     sent = (last.load.fixes - first.load.fixes) / passed
     stored = (last.stored - first.stored) / passed
-    used = cpu_used(first, last)
-    cores = sum(used.get(part, 0.0) for part in SERVICES) / passed
-    memory = sum(last.parts[part].rss_bytes for part in SERVICES if part in last.parts)
+    cores = services_cpu_s(cpu_used(first, last)) / passed
+    memory = sum(usage.rss_bytes for part, usage in last.parts.items() if part in SERVICES)
     return (
         f"{place}: {sent:,.0f} sent/s, {stored:,.0f} stored/s, lag {max(last.backlog, 0):,.0f}, "
         f"{cores:.2f} cores, {memory / 1e6:,.0f} MB"

@@ -10,8 +10,8 @@ import asyncpg
 from services.store.tables import ADD_TERMINALS, FIND_TERMINALS
 
 MOST_CACHED = 250_000
-"""32 MB, and more than a process has whose core is half busy (docs/capacity.md). With fewer than it
-has each batch would ask the database: fixes come in turns, and the oldest name goes first."""
+"""32 MB, and more than a process has whose core is half busy (docs/capacity.md). If it had
+more, each batch would ask the database: fixes come in turns, and the oldest name goes first."""
 
 
 class Terminals:

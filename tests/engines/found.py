@@ -44,11 +44,9 @@ def free_ports(count: int) -> list[int]:
     ports: set[int] = set()
     while len(ports) < count:
         port = DRAW.randrange(*SERVER_PORTS)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                ports.add(port)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            ports.add(port)
     return list(ports)
 
 

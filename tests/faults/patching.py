@@ -53,8 +53,8 @@ def at_call(
     delay_s: float = 0.0,
 ) -> None:
     """Do ``act`` before (or after) the ``number``-th call of an async function, from 1, counting
-    those for whose arguments ``when`` is true; after: of those that have returned, as one that
-    raises has no moment after it, and to a member that lost its partitions it happens."""
+    those for whose arguments ``when`` is true. After: of those that have returned, for a call that
+    raises, as a commit of a member that lost its partitions does, has no moment after it."""
     original = getattr(owner, name)
     calls = count(1)
 

@@ -50,9 +50,7 @@ def test_a_limit_is_fuller_the_more_terminals_there_are(limit):
 
 def test_a_year_is_the_rate_times_the_bytes_of_a_row():
     found = needs(Fleet(1, parked_share=0.0, fast_share=0.0), COSTS)
-    assert found.year_bytes == pytest.approx(
-        365.25 * 86_400 * (COSTS.heap_bytes + COSTS.index_bytes)
-    )
+    assert found.year_bytes == pytest.approx(365.25 * 86_400 * (105.6 + 34.6))
     assert found.year_column_bytes < found.year_bytes / 5
 
 
